@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from support.source_tree import SourceFile, imported_modules, shipped
 
 FLOORS = ("contract", "domain", "measures", "exchange", "inference_backend")

@@ -6,6 +6,7 @@ import ast
 from collections import Counter
 
 import pytest
+
 from support.source_tree import SourceFile, shipped
 
 FILE_LINES = 300

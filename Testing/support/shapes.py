@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
+
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
-from numpy.typing import ArrayLike
 
 
 def rotation(axis: str, degrees: float) -> np.ndarray:

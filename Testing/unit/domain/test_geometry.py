@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from AmlartContourLib.contract.errors import BadGeometry, GeometryMismatch
 from AmlartContourLib.domain.geometry import Geometry
 from support.shapes import DIRECTIONS, centre, grid

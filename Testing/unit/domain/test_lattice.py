@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from AmlartContourLib.contract.errors import BadGeometry, GeometryMismatch
 from AmlartContourLib.domain.lattice import Reorder, canonical, onto, right_handed
 from support.shapes import DIRECTIONS, grid, rotation, voxels_lps

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
 from AmlartContourLib.contract.errors import GeometryMismatch
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.mask import Mask, union
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from support.shapes import ball, centre, grid
 
 GRID = grid(size_ijk=(5, 4, 6))
