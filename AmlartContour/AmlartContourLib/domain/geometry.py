@@ -115,6 +115,13 @@ class Geometry:
         field: NDArray[np.float64] = start + k[:, None, None] + j[None, :, None] + i[None, None, :]
         return field
 
+    def cropped(self, start_kji: tuple[int, int, int], shape_kji: tuple[int, int, int]) -> Geometry:
+        """The grid of a block of this one, such as a mask's box."""
+        k, j, i = shape_kji
+        return Geometry.from_matrix(
+            (i, j, k), self.spacing_mm, self.index_to_lps(start_kji[::-1]), self.direction
+        )
+
     def same_as(self, other: Geometry, tolerance_mm: float = 0.01) -> bool:
         """True when all eight corners of both grids coincide within the tolerance and the sizes are equal."""
         if self.size_ijk != other.size_ijk:
