@@ -40,7 +40,7 @@ def _of_file(path: Path) -> LabelNames:
         text = path.read_text(encoding="utf-8-sig")
         pairs = _json_pairs(json.loads(text)) if path.suffix.lower() == ".json" else _line_pairs(text)
         return _collect(pairs, path.name)
-    except (OSError, ValueError, TypeError, csv.Error) as error:
+    except (OSError, ValueError, TypeError, IndexError, csv.Error) as error:
         raise BadSetting(
             f"{path.name} cannot be read as a list of label names.",
             advice='Write it as JSON, {"1": "Bladder"}, or as CSV with the columns label,name.',
@@ -90,11 +90,17 @@ def _csv_pairs(lines: list[str]) -> list[tuple[str, int]]:
     delimiter = max(",;\t", key=lines[0].count)
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
     number, name = 0, 1
-    if not _is_number(rows[0][0]) or not any(not _is_number(cell) for cell in rows[0]):
+    if not any(_is_number(cell) for cell in rows[0]):
         head = [cell.lower() for cell in rows.pop(0)]
-        name = next(head.index(column) for column in NAME_COLUMNS if column in head)
-        number = next(head.index(column) for column in NUMBER_COLUMNS if column in head)
+        number, name = _column(head, NUMBER_COLUMNS), _column(head, NAME_COLUMNS)
     return [(row[name], int(row[number])) for row in rows]
+
+
+def _column(head: list[str], names: tuple[str, ...]) -> int:
+    found = next((head.index(name) for name in names if name in head), None)
+    if found is None:
+        raise ValueError("a column is missing")
+    return found
 
 
 def _is_number(word: str) -> bool:

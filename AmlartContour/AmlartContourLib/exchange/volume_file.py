@@ -1,17 +1,12 @@
 """One image volume in one file: NIfTI, NRRD or MetaImage, read with its place in the patient and written.
 
-Reading refuses what cannot be trusted. Files are checked for completeness here, because ITK's NIfTI reader is
-not: cut off in the middle, a .nii.gz reads without a word, with zeros or rubbish for what is missing. Its
-writer says nothing of a full disk either, so every file written is checked in the same way.
+Reading refuses what cannot be trusted. NIfTI files are checked for wholeness (nifti_check), before reading
+because ITK does not ask, and after writing because ITK says nothing of a full disk.
 Grids are right-handed after reading: a left-handed file (common in NIfTI) has its slices reversed.
 """
 
 from __future__ import annotations
 
-import gzip
-import struct
-import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +17,10 @@ from numpy.typing import NDArray
 from AmlartContourLib.contract.errors import BadGeometry, DamagedFile, ExportFailed, InputRefused, TooLarge
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.lattice import onto, right_handed, towards
+from AmlartContourLib.exchange.nifti_check import require_whole_nifti
 
 VOLUME_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 MAX_VOXELS = 2**30  # 1024 x 1024 x 1024: more than any planning CT, and 2 GB as int16
-NIFTI_HEADER_BYTES = 348
-CHUNK = 1 << 20
 
 
 def is_volume(path: Path) -> bool:
@@ -80,29 +74,13 @@ def write_volume(path: Path, array_kji: NDArray[Any], geometry: Geometry) -> Non
     image.SetDirection(geometry.direction)
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
-        require_complete(path, array_kji.nbytes)
+        _require_whole(path)
     except (RuntimeError, OSError, DamagedFile) as error:
         raise ExportFailed(
             f"{path.name} could not be written completely.",
             kept="Nothing that was there before was changed.",
             advice="Check that the disk is not full and that the folder may be written to.",
         ) from error
-
-
-def require_complete(path: Path, voxel_bytes: int) -> None:
-    """Raises DamagedFile where a NIfTI file is cut off or its compressed stream is broken.
-
-    `voxel_bytes` is what the voxels take uncompressed. Other formats are checked by their own readers.
-    """
-    name = path.name.lower()
-    if not name.endswith((".nii", ".nii.gz")):
-        return
-    try:
-        found = _unpacked_bytes(path) if _is_gzip(path) else path.stat().st_size
-    except (EOFError, gzip.BadGzipFile, zlib.error, struct.error) as error:
-        raise _damaged(path, "is cut off or its compressed content is damaged") from error
-    if found < NIFTI_HEADER_BYTES + voxel_bytes:
-        raise _damaged(path, "ends before its last voxel")
 
 
 def _header(path: Path) -> sitk.ImageFileReader:
@@ -137,37 +115,20 @@ def _placement(header: sitk.ImageFileReader) -> tuple[NDArray[Any], NDArray[Any]
 
 
 def _voxels(path: Path, header: sitk.ImageFileReader) -> NDArray[Any]:
-    shape = header.GetSize()[2::-1]
+    _require_whole(path)
     try:
-        image = header.Execute()
-        array: NDArray[Any] = sitk.GetArrayFromImage(image).reshape(shape)
-        require_complete(path, array.size * _bytes_stored(header))
+        array: NDArray[Any] = sitk.GetArrayFromImage(header.Execute())
     except (RuntimeError, OSError) as error:
         raise _damaged(path, "cannot be read to its end") from error
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise _damaged(path, "holds voxels that are not finite numbers")
-    return array
+    return array.reshape(header.GetSize()[2::-1])
 
 
-def _bytes_stored(header: sitk.ImageFileReader) -> int:
-    """Bytes per voxel in the file: NIfTI says so itself, as scaling makes ITK read integers as floats."""
-    keys: Iterable[str] = header.GetMetaDataKeys()
-    bits = header.GetMetaData("bitpix") if "bitpix" in keys else "8"
-    return max(int(bits) // 8, 1)
-
-
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
-
-
-def _unpacked_bytes(path: Path) -> int:
-    """Length of the whole decompressed stream; reading to the end checks its CRC and its length."""
-    total = 0
-    with gzip.open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            total += len(chunk)
-    return total
+def _require_whole(path: Path) -> None:
+    """NIfTI only: the readers of the other formats notice a cut themselves."""
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        require_whole_nifti(path)
 
 
 def _damaged(path: Path, how: str) -> DamagedFile:
