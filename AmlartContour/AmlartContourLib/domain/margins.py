@@ -8,6 +8,7 @@ going on, because the scan's end is not the structure's end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -16,12 +17,14 @@ from scipy import fft
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.domain.box import Index3
+from AmlartContourLib.domain.fields import Fields
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import BoolArray, Mask
 
-# Cosines in files are rounded to about 1e-6, steps reach tens of mm: less than this is rounding. So a centre at
-# exactly the margin is inside, and a sideways component this small is none.
+# Cosines in files are rounded to about 1e-6 and steps reach tens of mm: less than this is rounding. So a
+# centre at exactly the margin is inside, and a sideways component this small is none.
 TIE_MM = 1e-4
+SIDES = ("left", "right", "anterior", "posterior", "superior", "inferior")  # the order of Margin's fields
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,20 @@ class Margin:
     def largest_mm(self) -> float:
         """The longest of the six."""
         return float(max(astuple(self)))
+
+    def to_json(self) -> float | dict[str, float]:
+        """One number, or the six by name."""
+        return self.left_mm if self.is_isotropic else dict(zip(SIDES, astuple(self), strict=True))
+
+    @classmethod
+    def from_json(cls, data: object) -> Margin:
+        """From one number or an object with the six sides. BadSetting for anything else."""
+        if not isinstance(data, Mapping):
+            data = dict.fromkeys(SIDES, data)
+        fields = Fields(data, "A margin")
+        margin = cls(*(fields.number(side) for side in SIDES))
+        fields.done()
+        return margin
 
     def describe(self) -> str:
         """For messages: one number, or the six with their letters."""
