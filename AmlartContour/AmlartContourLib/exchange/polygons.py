@@ -2,8 +2,8 @@
 
 A vertex lies 0.49 pixel from the centre of the inside pixel towards the outside one (contour level 0.51).
 Readers that ask whether a pixel's centre is inside the polygon get the mask back, since every centre is on
-its right side by at least a third of a pixel; readers that round vertices to whole pixels and fill the outline
-with them get it back too, since 0.49 rounds to the inside pixel. The usual level 0.5 leaves that to chance.
+its right side by at least a third of a pixel; readers that round vertices to pixels and fill the outline with
+them get it back too, since 0.49 rounds to the inside pixel. The usual level 0.5 leaves that to chance.
 """
 
 from __future__ import annotations
