@@ -16,13 +16,13 @@ from types import MappingProxyType
 import numpy as np
 
 from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.contract.notice import RESEARCH_ONLY
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Catalogue
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.volume_file import write_volume
 
-RESEARCH_ONLY = "Research use only: every contour must be reviewed by a clinician."
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))}
 
