@@ -7,7 +7,7 @@ from AmlartContourLib.domain.vagina import VaginalAxis
 
 
 def edit_back(parametrium: Mask, whole_vagina: Mask, included_vagina: Mask) -> Mask:
-    """The parametrium (whole, or one side of it) less all that lies below the included vagina's lowest face.
+    """The parametrium, or one side of it, less all that lies below the included vagina's lowest corner.
 
     The plane is at right angles to the axis of the whole vagina. Without an included vagina there is no level
     to edit back to: the parametrium stays whole.
@@ -15,4 +15,4 @@ def edit_back(parametrium: Mask, whole_vagina: Mask, included_vagina: Mask) -> M
     if included_vagina.is_empty:
         return parametrium
     axis = VaginalAxis.of(whole_vagina)
-    return axis.above(parametrium, axis.faces_mm(included_vagina)[0])
+    return axis.above(parametrium, axis.lowest_mm(included_vagina))

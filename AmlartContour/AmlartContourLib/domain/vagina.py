@@ -3,8 +3,9 @@
 The axis is the regression line of the vagina's voxels over height: it points to the head, follows the tilt of
 the vagina, and never runs sideways in a vagina that is wider than it is long. Lengths are measured along the
 centreline (the centroids of 5 mm steps along the axis), so a curved vagina is not cut too long; the cut
-itself is a plane at right angles to the axis. Beyond its ends the centreline goes on straight. Lengths count
-from the outer face of the highest (lowest) voxel, and a voxel goes with its centre. Orientation of the array
+itself is a plane at right angles to the axis. Beyond its ends the centreline goes on straight. "Upper" counts
+from the upper face of the middle of the highest slice; "below" counts from the lowest corner of cervix or
+GTVp along the axis, which keeps rather more than less. A voxel goes with its centre. Orientation of the array
 plays no part.
 """
 
@@ -71,7 +72,7 @@ class VaginalAxis:
         return cls(middle, direction, knots, lengths)
 
     def positions_mm(self, points_lps: Numbers) -> Numbers:
-        """(n,) place of points along the straight axis, rising to the head; 0 at the middle of the vagina."""
+        """(...,) place of points (..., 3) along the straight axis, rising to the head, 0 mid-vagina."""
         places: Numbers = (points_lps - self.point_lps) @ self.direction_lps
         return places
 
@@ -79,13 +80,25 @@ class VaginalAxis:
         """The position that lies `length_mm` of centreline below another."""
         return _through(self._length(from_mm) - length_mm, self.lengths_mm, self.knots_mm)
 
-    def faces_mm(self, mask: Mask) -> tuple[float, float]:
-        """Positions of a mask's lowest and highest outer face. BadSetting for an empty mask."""
+    def top_mm(self, vagina: Mask) -> float:
+        """Position where the centreline leaves a vagina at its top: mid of the highest slice, upper face.
+
+        Not the highest corner: slices run across a slanting vagina, and a corner may lie 5 mm above its
+        middle.
+        """
+        points = vagina.points_lps()
+        half = _half_voxel_mm(vagina.geometry, np.asarray([0.0, 0.0, 1.0]))
+        highest = points[:, 2].max()
+        slice_middle = points[points[:, 2] > highest - 2 * half + ON_PLANE_MM].mean(axis=0)
+        to_face = (highest + half - slice_middle[2]) / self.direction_lps[2]
+        return float(self.positions_mm(slice_middle) + to_face)
+
+    def lowest_mm(self, mask: Mask) -> float:
+        """Position of a mask's lowest corner along the axis. BadSetting for an empty mask."""
         if mask.is_empty:
             raise BadSetting("A structure without voxels has no end along the vaginal axis.")
         places = self.positions_mm(mask.points_lps())
-        half = _half_voxel_mm(mask.geometry, self.direction_lps)
-        return float(places.min()) - half, float(places.max()) + half
+        return float(places.min()) - _half_voxel_mm(mask.geometry, self.direction_lps)
 
     def above(self, mask: Mask, position_mm: float) -> Mask:
         """The voxels of a mask whose centres lie at or above a position."""
@@ -107,7 +120,7 @@ def cut_upper(vagina: Mask, length_mm: float) -> Mask:
     if vagina.is_empty:
         return vagina
     axis = VaginalAxis.of(vagina)
-    return axis.above(vagina, axis.descend(axis.faces_mm(vagina)[1], length))
+    return axis.above(vagina, axis.descend(axis.top_mm(vagina), length))
 
 
 def cut_below(vagina: Mask, references: Sequence[Mask], length_mm: float) -> Mask:
@@ -123,7 +136,7 @@ def cut_below(vagina: Mask, references: Sequence[Mask], length_mm: float) -> Mas
     if vagina.is_empty:
         return vagina
     axis = VaginalAxis.of(vagina)
-    lowest = min(axis.faces_mm(mask)[0] for mask in present)
+    lowest = min(axis.lowest_mm(mask) for mask in present)
     return axis.above(vagina, axis.descend(lowest, length))
 
 
