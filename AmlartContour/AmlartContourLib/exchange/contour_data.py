@@ -1,0 +1,73 @@
+"""Contour points as DICOM carries them: decimal strings of at most 16 characters, and back to numbers.
+
+Written and read as whole texts, past pydicom's one object per number: a pelvis holds about 150,000 of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.tag import Tag
+
+from AmlartContourLib.contract.errors import ExportFailed
+from AmlartContourLib.exchange.polygons import Polygons
+from AmlartContourLib.exchange.slice_planes import SlicePlanes
+
+CONTOUR_DATA = Tag(0x3006, 0x0050)
+MAX_CHARACTERS = 16
+COARSEST_PIXEL_MM = 0.25  # three decimals round a point by at most 1/500 of such a pixel
+DECIMALS = 3
+LEVEL_MM = 1e-8  # less than this from pixel to pixel is dust in the header's direction cosines
+
+
+def contour_texts(polygons: Polygons, planes: SlicePlanes) -> Iterator[str]:
+    """The text x\\y\\z\\x\\y\\z... in LPS millimetres of each polygon. ExportFailed for coordinates so
+    large that their text would exceed what DICOM allows."""
+    decimals = _decimals(planes)
+    counts = np.diff(polygons.starts)
+    points = planes.lps(polygons.points_ij, np.repeat(polygons.slices_k, counts)).round(decimals) + 0.0
+    if len(points) and len(f"{-np.abs(points).max():.{decimals}f}") > MAX_CHARACTERS:
+        raise ExportFailed(
+            "The CT lies too far from its origin for DICOM's numbers.", kept="Nothing was written."
+        )
+    steps = np.stack([planes.step_i_lps, planes.step_j_lps])
+    varies = np.abs(steps).max(axis=0) > LEVEL_MM
+    for number, count in enumerate(counts):
+        own = points[polygons.starts[number] : polygons.starts[number + 1]]
+        # An axis along which the slice plane is level has one value: it is written once into the pattern.
+        axes = [f"%.{decimals}f" if varies[axis] else _short(own[0, axis]) for axis in range(3)]
+        pattern = "\\".join(["\\".join(axes)] * int(count))
+        yield pattern % tuple(own[:, varies].ravel().tolist())
+
+
+def as_element(text: str) -> RawDataElement:
+    """The Contour Data element that holds a text, already encoded."""
+    value = text.encode("ascii")
+    value += b" " * (len(value) % 2)
+    return RawDataElement(CONTOUR_DATA, "DS", len(value), value, 0, True, True)
+
+
+def numbers(element: DataElement | RawDataElement) -> NDArray[np.float64]:
+    """All numbers of a Contour Data element, read but not yet decoded or decoded. ValueError where one is
+    none."""
+    value: Any = element.value
+    if value is None:
+        return np.zeros(0)
+    if isinstance(value, bytes):
+        text = value.decode("ascii").strip(" \0")
+        value = text.split("\\") if text else []
+    return np.atleast_1d(np.asarray(value, dtype=np.float64))
+
+
+def _decimals(planes: SlicePlanes) -> int:
+    """Three, or as many more as pixels under a quarter of a millimetre need."""
+    pixel_mm = min(float(np.linalg.norm(planes.step_i_lps)), float(np.linalg.norm(planes.step_j_lps)))
+    return DECIMALS + max(0, int(np.ceil(np.log10(COARSEST_PIXEL_MM / pixel_mm))))
+
+
+def _short(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
