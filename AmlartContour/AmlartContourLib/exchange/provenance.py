@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from AmlartContourLib.contract.notice import RESEARCH_ONLY
+from AmlartContourLib.contract.version import SOFTWARE, VERSION
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.levels import LevelBorder
 from AmlartContourLib.domain.mask import Mask
@@ -29,7 +30,6 @@ from AmlartContourLib.exchange.resources import RESOURCES
 
 FORM = "amlart-provenance-1"
 SCHEMA = RESOURCES / "Provenance" / "provenance.schema.json"
-SOFTWARE = "amlart-contour"
 LIBRARIES = ("numpy", "scipy", "SimpleITK", "pydicom")
 
 
@@ -117,7 +117,7 @@ def software_versions() -> dict[str, object]:
     libraries = {name: _version(name) for name in LIBRARIES}
     return {
         "name": SOFTWARE,
-        "version": _version(SOFTWARE),
+        "version": VERSION,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "libraries": libraries,

@@ -1,0 +1,52 @@
+"""What a report is made of: domain values only, nothing formatted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from AmlartContourLib.domain.composition import Composition
+from AmlartContourLib.domain.structure_set import StructureSet
+from AmlartContourLib.domain.structures import Catalogue
+from AmlartContourLib.exchange.case_record import CaseRecord
+from AmlartContourLib.exchange.ct_scan import CtScan
+from AmlartContourLib.measures.set_comparison import StructureComparison
+
+
+@dataclass(frozen=True)
+class MeasuredEditing:
+    """Two sets of contours and the figures between them.
+
+    `reference_name` and `test_name` say in words what each set is, such as "current contours" and "contours
+    of the model".
+    """
+
+    reference: StructureSet
+    test: StructureSet
+    comparisons: tuple[StructureComparison, ...]
+    reference_name: str = "reference"
+    test_name: str = "test"
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """One case for one report.
+
+    `structures` are the contours that came in or were made; `composition` the composites of them. Without a
+    `scan` there are no pictures. `written` is the time shown as that of the report.
+    """
+
+    catalogue: Catalogue
+    structures: StructureSet
+    record: CaseRecord
+    written: datetime
+    scan: CtScan | None = None
+    composition: Composition | None = None
+    editing: MeasuredEditing | None = None
+
+    @property
+    def all_contours(self) -> StructureSet:
+        """The structures with the composites over them: what is listed and drawn."""
+        if self.composition is None:
+            return self.structures
+        return self.structures.with_contours(*self.composition.composites)
