@@ -1,0 +1,58 @@
+"""The two contours of a comparison, in one small block in the canonical order.
+
+The block is the box round both, its axes run closest to posterior, left and superior whatever the order of
+the array they came in, so a slice of the block is an axial slice and every figure is the same for any
+reordering of both arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from AmlartContourLib.contract.errors import GeometryMismatch
+from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.lattice import canonical
+from AmlartContourLib.domain.mask import BoolArray, Mask
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Reference and test [k, j, i] over their union box; both without a voxel where both are empty.
+
+    `grid` is the whole image in the canonical order, `first_k` the index in it of the block's first slice.
+    """
+
+    reference_kji: BoolArray
+    test_kji: BoolArray
+    grid: Geometry
+    first_k: int
+
+    @property
+    def spacing_kji_mm(self) -> tuple[float, float, float]:
+        """Size of a voxel in the order of the block's axes."""
+        return self.grid.spacing_kji_mm
+
+    def position_mm(self, k: int) -> float:
+        """LPS position in mm, along the slices' own normal, of slice k of the grid: z where that is z."""
+        normal = self.grid.direction_matrix[:, 2]
+        return float(normal @ np.asarray(self.grid.origin_lps)) + k * self.grid.spacing_mm[2]
+
+
+def pair(reference: Mask, test: Mask) -> Pair:
+    """Both contours brought together. GeometryMismatch where they lie on different grids."""
+    if not reference.geometry.same_as(test.geometry):
+        raise GeometryMismatch(
+            f"The two contours lie on different grids ({reference.geometry.describe()}, "
+            f"{test.geometry.describe()}), or on one grid in different places.",
+            kept="Nothing was compared.",
+            advice="Resample one onto the grid of the other.",
+        )
+    order = canonical(reference.geometry)
+    box = reference.box.union(test.box)
+    blocks = [np.ascontiguousarray(order.array(mask.window(box))) for mask in (reference, test)]
+    axis = order.axes[2]
+    start, stop = box.start_kji[2 - axis], box.stop_kji[2 - axis]
+    first_k = reference.geometry.size_ijk[axis] - stop if order.flips[2] else start
+    return Pair(blocks[0], blocks[1], order.geometry(reference.geometry), first_k)

@@ -1,0 +1,111 @@
+"""Where the surface of a contour is: its elements, on the points where eight voxels meet.
+
+A surface element lies at a point of the grid's corners whose eight voxels are neither all inside nor all
+outside; the block is taken as surrounded by outside, so a contour that touches the border of the image is
+closed there. Points are numbered along one flat array that has empty room between rows and slices and at both
+ends, so that a step from any point to a near one is one addition and never lands in another row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from AmlartContourLib.domain.box import Index3
+from AmlartContourLib.domain.mask import BoolArray
+
+Codes = NDArray[np.uint8]
+Places = NDArray[np.intp]
+INSIDE = 255  # the code of a point with all eight voxels inside
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How corner points [k, j, i] of a block are numbered, with `room_kji` empty points round each line."""
+
+    points_kji: Index3
+    room_kji: Index3
+
+    @classmethod
+    def of(cls, shape_kji: Index3, room_kji: Index3) -> Layout:
+        """For a block of voxels of that shape: one corner more than voxels along each axis."""
+        k, j, i = shape_kji
+        return cls((k + 1, j + 1, i + 1), room_kji)
+
+    @property
+    def strides(self) -> Index3:
+        """What one step along k, j and i adds to a number."""
+        row = self.points_kji[2] + self.room_kji[2]
+        return row * (self.points_kji[1] + self.room_kji[1]), row, 1
+
+    @property
+    def lead(self) -> int:
+        """Empty points before the first: as many as the longest step back needs."""
+        return int(np.dot(self.room_kji, self.strides)) + 1
+
+    @property
+    def length(self) -> int:
+        """Of the flat array, a multiple of 8."""
+        return -(-(2 * self.lead + self.points_kji[0] * self.strides[0]) // 8) * 8
+
+    def steps(self, steps_kji: NDArray[np.intp]) -> NDArray[np.intp]:
+        """What steps (n, 3) along k, j, i add to a number."""
+        added: NDArray[np.intp] = steps_kji @ np.asarray(self.strides, dtype=np.intp)
+        return added
+
+    def kji(self, places: Places) -> NDArray[np.intp]:
+        """(n, 3): the points k, j, i of these numbers."""
+        slice_, row, _ = self.strides
+        k, rest = np.divmod(places - self.lead, slice_)
+        j, i = np.divmod(rest, row)
+        return np.stack([k, j, i], axis=1)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The surface elements of one contour.
+
+    `code_at` holds the neighbourhood code of every number of the layout, `is_element` whether an element lies
+    there, `places` the numbers of the elements in ascending order, so slice by slice.
+    """
+
+    layout: Layout
+    code_at: Codes
+    is_element: BoolArray
+    places: Places
+
+    @property
+    def codes(self) -> Codes:
+        """(n,) the code of each element."""
+        return self.code_at[self.places]
+
+    @property
+    def is_empty(self) -> bool:
+        """True when the contour has no voxel."""
+        return len(self.places) == 0
+
+
+def surface(block_kji: BoolArray, layout: Layout) -> Surface:
+    """The surface elements of a block of voxels."""
+    code_at = _codes(block_kji, layout)
+    is_element = (code_at + np.uint8(1)) > 1  # 255 wraps to 0, so this is "neither 0 nor 255"
+    return Surface(layout, code_at, is_element, np.flatnonzero(is_element))
+
+
+def _codes(block_kji: BoolArray, layout: Layout) -> Codes:
+    """The code of every point: bit b for the voxel at the step surfel_table.CORNERS[b].
+
+    Neighbouring voxels are joined along i, then rows along j, then slices along k, each into twice the bits.
+    """
+    codes = np.zeros(layout.length, dtype=np.uint8)
+    points = codes[layout.lead : layout.lead + layout.points_kji[0] * layout.strides[0]]
+    k, j, i = block_kji.shape
+    points.reshape(-1, layout.points_kji[1] + layout.room_kji[1], layout.strides[1])[:k, :j, :i] = block_kji
+    for bits, stride in zip((1, 2, 4), reversed(layout.strides), strict=True):
+        joined = np.empty_like(codes)
+        np.left_shift(codes.view(np.uint64), np.uint64(bits), out=joined.view(np.uint64))
+        joined[stride:] |= codes[:-stride]
+        codes = joined
+    return codes
