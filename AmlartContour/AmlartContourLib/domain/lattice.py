@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from AmlartContourLib.contract.errors import GeometryMismatch
+from AmlartContourLib.domain.box import Box, Index3
 from AmlartContourLib.domain.geometry import Geometry
 
 
@@ -39,6 +40,19 @@ class Reorder:
                 corner[axis] = old.size_ijk[axis] - 1
         spacing = [old.spacing_mm[axis] for axis in self.axes]
         return Geometry.from_matrix(size, spacing, old.index_to_lps(corner), matrix)
+
+    def box(self, old: Box, shape_kji: Index3) -> Box:
+        """Where the voxels of a box lie after `array`; `shape_kji` is the whole array's shape before it."""
+        if old.is_empty:
+            return old
+        start, stop = [0, 0, 0], [0, 0, 0]
+        for new in range(3):
+            axis = 2 - self.axes[2 - new]
+            ends = (old.start_kji[axis], old.stop_kji[axis])
+            if self.flips[2 - new]:
+                ends = (shape_kji[axis] - ends[1], shape_kji[axis] - ends[0])
+            start[new], stop[new] = ends
+        return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
     @property
     def inverse(self) -> Reorder:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from AmlartContourLib.contract.errors import GeometryMismatch
 from AmlartContourLib.domain.box import EMPTY_BOX, Box
 from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.lattice import Reorder
 
 BoolArray = NDArray[np.bool_]
 
@@ -107,6 +108,11 @@ class Mask:
         """True when both hold exactly the same voxels of the same grid."""
         same_place = self.geometry.same_as(other.geometry) and self.box == other.box
         return same_place and bool(np.array_equal(self.block_kji, other.block_kji))
+
+    def reordered(self, order: Reorder) -> Mask:
+        """The same voxels of the patient in an array of another order."""
+        box = order.box(self.box, self.geometry.shape_kji)
+        return Mask.from_block(order.array(self.block_kji), box, order.geometry(self.geometry))
 
     def centroid_lps(self) -> NDArray[np.float64]:
         """(3,) centre of mass in LPS millimetres; NaN for an empty mask."""

@@ -8,6 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.lattice import Reorder
 from AmlartContourLib.domain.mask import Mask
 
 
@@ -76,6 +77,11 @@ class StructureSet:
     def with_contours(self, *contours: Contour) -> StructureSet:
         """A new set with these added or replaced."""
         return replace(self, contours={**self.contours, **{c.structure_id: c for c in contours}})
+
+    def reordered(self, order: Reorder) -> StructureSet:
+        """The same contours on a grid of another order of axes."""
+        moved = [replace(contour, mask=contour.mask.reordered(order)) for contour in self]
+        return StructureSet.of(order.geometry(self.geometry), moved)
 
     def only(self, ids: Iterable[str]) -> StructureSet:
         """A new set with those of the ids that are there, in the order given."""

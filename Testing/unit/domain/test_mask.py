@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from AmlartContourLib.contract.errors import GeometryMismatch
 from AmlartContourLib.domain.box import Box
+from AmlartContourLib.domain.lattice import Reorder
 from AmlartContourLib.domain.mask import Mask, union
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
 from support.shapes import ball, centre, grid
@@ -40,6 +41,19 @@ def test_the_box_is_tight(a: np.ndarray) -> None:
         for axis in range(3):
             assert mask.block_kji.take(0, axis).any()
             assert mask.block_kji.take(-1, axis).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(voxels, st.permutations([0, 1, 2]), st.tuples(st.booleans(), st.booleans(), st.booleans()))
+def test_a_mask_in_another_order_holds_the_same_places(a: np.ndarray, axes: list[int], flips: tuple) -> None:
+    order = Reorder((axes[0], axes[1], axes[2]), flips)
+    if np.linalg.det(np.eye(3)[:, axes] * np.where(flips, -1, 1)) < 0:
+        order = Reorder(order.axes, (not flips[0], flips[1], flips[2]))
+    mask = Mask.from_array(a, GRID)
+    moved = mask.reordered(order)
+    np.testing.assert_array_equal(moved.to_array(), order.array(a))
+    assert moved.box == Box.around(order.array(a))
+    assert moved.reordered(order.inverse).same_voxels(mask)
 
 
 def test_a_mask_cannot_be_changed_and_does_not_follow_its_source() -> None:
