@@ -55,12 +55,12 @@ def numbers(element: DataElement | RawDataElement) -> NDArray[np.float64]:
     """All numbers of a Contour Data element, read but not yet decoded or decoded. ValueError where one is
     none."""
     value: Any = element.value
-    if value is None:
-        return np.zeros(0)
     if isinstance(value, bytes):
-        text = value.decode("ascii").strip(" \0")
-        value = text.split("\\") if text else []
-    return np.atleast_1d(np.asarray(value, dtype=np.float64))
+        text = value.strip(b" \0")
+        value = text.split(b"\\") if text else []
+    if value is None or isinstance(value, (str, int, float)):
+        value = [] if value in (None, "") else [value]
+    return np.asarray(list(map(float, value)), dtype=np.float64)
 
 
 def _decimals(planes: SlicePlanes) -> int:

@@ -7,6 +7,7 @@ its patient, study and frame of reference; one from NIfTI gets a new study under
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
 
@@ -122,8 +123,7 @@ def _describe_pixels(shared: Dataset) -> None:
 
 
 def _slice_header(shared: Dataset, scan: CtScan, k: int) -> Dataset:
-    header = Dataset()
-    header.update(shared)
+    header = deepcopy(shared)  # a shallow copy would give all slices one UID: pydicom shares the elements
     header.SOPInstanceUID = new_uid()
     header.InstanceNumber = k + 1
     header.ImagePositionPatient = _decimals(*scan.geometry.index_to_lps([0, 0, k]))
