@@ -27,7 +27,7 @@ def _warnings(data: ReportData) -> Iterator[str]:
 def _estimated(data: ReportData) -> Iterator[str]:
     names = [border.kind.value for border in data.record.borders if border.estimated]
     if names:
-        yield f"Estimated level borders: {'; '.join(names)}. Check each against the scan and move it."
+        yield f"Estimated level borders: {'; '.join(names)}. Check each against the scan."
 
 
 def _missing(data: ReportData) -> Iterator[str]:

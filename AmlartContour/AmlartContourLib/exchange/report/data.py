@@ -7,9 +7,10 @@ from datetime import datetime
 
 from AmlartContourLib.domain.composition import Composition
 from AmlartContourLib.domain.structure_set import StructureSet
-from AmlartContourLib.domain.structures import Catalogue
+from AmlartContourLib.domain.structures import Catalogue, Role
 from AmlartContourLib.exchange.case_record import CaseRecord
 from AmlartContourLib.exchange.ct_scan import CtScan
+from AmlartContourLib.exchange.report.styles import is_part_of_another, ordered
 from AmlartContourLib.measures.set_comparison import StructureComparison
 
 
@@ -50,3 +51,24 @@ class ReportData:
         if self.composition is None:
             return self.structures
         return self.structures.with_contours(*self.composition.composites)
+
+    @property
+    def drawn(self) -> StructureSet:
+        """What pictures show: composites, parts as they entered them, and organs; no landmarks.
+
+        Without a composition all structures but the sides and sub-levels of another one that is there.
+        """
+        contours = self.all_contours
+        if self.composition is not None:
+            contours = self.structures.with_contours(*self.composition.used, *self.composition.composites)
+            wanted = {*self.composition.used.ids, *self.composition.composites.ids}
+            other = [i for i in self.structures.ids if self.catalogue[i].role in (Role.ORGAN, Role.GTV)]
+            contours = contours.only([*wanted, *other])
+        shown = [
+            i
+            for i in ordered(contours.ids, self.catalogue)
+            if contours.has(i)
+            and self.catalogue[i].role is not Role.LANDMARK
+            and not is_part_of_another(i, (other for other in contours.ids if contours.has(other)))
+        ]
+        return contours.only(shown)

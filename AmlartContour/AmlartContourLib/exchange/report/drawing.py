@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
 
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.levels import BorderKind, LevelBorder
@@ -22,11 +23,17 @@ from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.exchange.report.view import Plane, View, cut, cut_hu
 
 LEVEL_HU, WIDTH_HU = 40, 400
-DPI = 110
+DPI = 140
 BORDER_HALF_MM = 45.0  # half the length of the line that shows a level border
-SCALE_MM = 50.0
+INNER_MM = 5.0  # how far the line of a border for one side reaches towards the other
+LEAST_STEEP = 0.05  # a plane that meets the slice at less than 3 degrees gives no line worth drawing
+RIGHT_SIDED = {BorderKind.COMMON_ILIAC_BIFURCATION_RIGHT, BorderKind.FEMORAL_HEAD_RIGHT}
+LEFT_SIDED = {BorderKind.COMMON_ILIAC_BIFURCATION_LEFT, BorderKind.FEMORAL_HEAD_LEFT}
+SCALES_MM = (50.0, 20.0)  # the shorter one in pictures under 20 cm wide
 HALO = (withStroke(linewidth=2.5, foreground="black"),)
 SMALL: dict[str, Any] = {"color": "white", "fontsize": 8, "path_effects": HALO}
+BADGE: dict[str, Any] = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": "black"}
+Numbered = tuple[int, LevelBorder]
 Extent = tuple[float, float, float, float]
 
 
@@ -46,7 +53,7 @@ def picture(
     index: int,
     window: Box,
     lines: Sequence[Line],
-    borders: Sequence[LevelBorder] = (),
+    borders: Sequence[Numbered] = (),
     width_inches: float = 4.6,
 ) -> bytes:
     """One slice as PNG: CT within `window`, contour lines, letters at the edges, level borders, scale bar."""
@@ -59,8 +66,8 @@ def picture(
     for line in lines:
         _outline(axes, cut(line.mask, plane, index, window), view, plane, extent, line)
     if plane is not Plane.AXIAL:
-        for border in borders:
-            _border(axes, view, plane, index, border)
+        for number, border in borders:
+            _border(axes, view, plane, index, border, str(number))
     axes.set_xlim(extent[0], extent[1])
     axes.set_ylim(extent[2], extent[3])
     _letters(axes, plane)
@@ -121,28 +128,49 @@ def _outline(axes: Axes, inside: np.ndarray, view: View, plane: Plane, extent: E
     drawn.set_path_effects([withStroke(linewidth=line.width + 0.9, foreground=(0, 0, 0, 0.55))])
 
 
-def _border(axes: Axes, view: View, plane: Plane, index: int, border: LevelBorder) -> None:
-    """The line in which a level border meets the slice, near the point that it was found at."""
-    if border.kind is BorderKind.MIDLINE and plane is Plane.SAGITTAL:
+def _border(axes: Axes, view: View, plane: Plane, index: int, border: LevelBorder, number: str) -> None:
+    """The line in which a level border meets the slice, near the point it was found at, and its number."""
+    ends = border_line(view, plane, index, border)
+    if ends is None:
         return
+    axes.plot(ends[:, 0], ends[:, 1], color="white", linewidth=1.0, linestyle=(0, (4, 3)), path_effects=HALO)
+    outer = ends[0] if border.kind in RIGHT_SIDED else ends[1]
+    axes.text(
+        outer[0],
+        outer[1],
+        number,
+        ha="center",
+        va="center",
+        bbox=BADGE,
+        color="black",
+        fontsize=7,
+        weight="bold",
+    )
+
+
+def border_line(view: View, plane: Plane, index: int, border: LevelBorder) -> NDArray[np.float64] | None:
+    """(2, 2): both ends, (across, up) in mm along the image's axes, of the line of a border in a slice.
+
+    None where the border runs along the slice, or where it is for one side and the slice is not near it.
+    """
     rows, columns = _picture_axes(plane)
     spacing = np.asarray(view.geometry.spacing_kji_mm)
     axes_lps = view.geometry.direction_matrix[:, ::-1]  # columns k, j, i
     place = axes_lps.T @ (np.asarray(border.point_lps) - np.asarray(view.geometry.origin_lps))
     normal = axes_lps.T @ np.asarray(border.normal_lps)
+    beside = index * spacing[plane.axis] - place[plane.axis]
     across, up = normal[columns], normal[rows]
-    level = float(normal @ place) - normal[plane.axis] * index * spacing[plane.axis]
-    along = np.array([-up, across])
-    if np.linalg.norm(along) < 1e-6:
-        return
-    along /= np.linalg.norm(along)
+    steep = float(np.hypot(across, up))
+    sided = border.kind in RIGHT_SIDED | LEFT_SIDED
+    if steep < LEAST_STEEP or (plane is Plane.SAGITTAL and sided and abs(beside) > BORDER_HALF_MM):
+        return None
+    along = np.array([up, -across]) / steep
+    along *= 1 if along[0] >= 0 else -1
     foot = np.array([place[columns], place[rows]])
-    foot += np.array([across, up]) * (level - across * foot[0] - up * foot[1]) / (across**2 + up**2)
-    ends = np.stack([foot - BORDER_HALF_MM * along, foot + BORDER_HALF_MM * along])
-    axes.plot(ends[:, 0], ends[:, 1], color="white", linewidth=1.0, linestyle=(0, (4, 3)), path_effects=HALO)
-    text = border.kind.value + (" (estimated)" if border.estimated else "")
-    right = ends[ends[:, 0].argmax()]
-    axes.annotate(text, right, xytext=(0, 2), textcoords="offset points", ha="right", va="bottom", **SMALL)
+    foot = foot - np.array([across, up]) / steep**2 * normal[plane.axis] * beside
+    before = INNER_MM if border.kind in LEFT_SIDED and plane is Plane.CORONAL else BORDER_HALF_MM
+    after = INNER_MM if border.kind in RIGHT_SIDED and plane is Plane.CORONAL else BORDER_HALF_MM
+    return np.stack([foot - before * along, foot + after * along])
 
 
 def _letters(axes: Axes, plane: Plane) -> None:
@@ -156,12 +184,13 @@ def _letters(axes: Axes, plane: Plane) -> None:
 
 def _scale_bar(axes: Axes, extent: Extent) -> None:
     across, along = extent[1] - extent[0], extent[3] - extent[2]
+    length = SCALES_MM[0] if across >= 4 * SCALES_MM[0] else SCALES_MM[1]
     start, height = extent[0] + 0.04 * across, extent[2] + 0.04 * along
     axes.plot(
-        [start, start + SCALE_MM], [height, height], color="white", linewidth=2, path_effects=HALO,
+        [start, start + length], [height, height], color="white", linewidth=2, path_effects=HALO,
         solid_capstyle="butt",
     )  # fmt: skip
     axes.annotate(
-        f"{SCALE_MM / 10:g} cm", (start + SCALE_MM / 2, height), xytext=(0, 3), textcoords="offset points",
+        f"{length / 10:g} cm", (start + length / 2, height), xytext=(0, 3), textcoords="offset points",
         ha="center", va="bottom", **SMALL,
     )  # fmt: skip

@@ -13,17 +13,17 @@ from AmlartContourLib.measures.set_comparison import StructureComparison
 from AmlartContourLib.measures.wording import grid_words, lattice_note
 
 HEADINGS = (
-    "Tolerance (mm)",
+    "Tolerance mm",
     "To redraw",
     "inward",
     "outward",
-    "Area (cm2)",
+    "Area cm2",
     "Surface Dice",
-    "Added path (mm)",
-    "Missed path (mm)",
+    "Added path mm",
+    "Missed path mm",
     "Dice",
-    "HD95 (mm)",
-    "Volumes (cm3)",
+    "HD95 mm",
+    "Volumes cm3",
 )
 
 

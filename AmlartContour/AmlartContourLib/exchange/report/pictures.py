@@ -8,19 +8,22 @@ from dataclasses import dataclass
 
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.preset import SitePreset
-from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Catalogue
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.report.data import MeasuredEditing, ReportData
 from AmlartContourLib.exchange.report.drawing import Line, picture
 from AmlartContourLib.exchange.report.slice_choice import Choice, choose_slices
-from AmlartContourLib.exchange.report.styles import STYLES, colour_of, drawn_ids
+from AmlartContourLib.exchange.report.styles import colour_of, line_style, on_dark
 from AmlartContourLib.exchange.report.view import OBLIQUE_DEG, Plane, View, box_of, cut
+from AmlartContourLib.measures.comparison import Comparison
 from AmlartContourLib.measures.set_comparison import StructureComparison
+from AmlartContourLib.measures.slices import SliceFigures
 
 ROOM_MM = 40.0  # above and below the contours in coronal and sagittal pictures; round them in close-ups
 CLOSE_UP_MM = 30.0
 WORST = 3
+WORST_STRUCTURES = 6
+APART_MM = 10.0  # neighbouring slices show the same place
 REFERENCE_RGB, TEST_RGB = (0, 230, 255), (255, 150, 0)  # told apart with any colour vision, and by dashes
 
 
@@ -47,8 +50,7 @@ def make_pictures(data: ReportData) -> Pictures | None:
     """All pictures of a report; None without a scan."""
     if data.scan is None:
         return None
-    contours = data.all_contours
-    view = View.of(data.scan, contours, drawn_ids(contours, data.catalogue))
+    view = View.of(data.scan, data.drawn)
     overview = tuple(_overview(view, data, choice) for choice in choose_slices(view, data.catalogue))
     worst = tuple(_worst(data.scan, data.editing, data.catalogue)) if data.editing else ()
     return Pictures(overview, _orientation(view), worst)
@@ -57,22 +59,26 @@ def make_pictures(data: ReportData) -> Pictures | None:
 def _overview(view: View, data: ReportData, choice: Choice) -> Picture:
     lines = _lines(view, data.catalogue, data.record.preset)
     content = picture(
-        view, choice.plane, choice.index, _window(view, choice.plane), lines, data.record.borders
+        view,
+        choice.plane,
+        choice.index,
+        _window(view, choice.plane),
+        lines,
+        tuple(enumerate(data.record.borders, start=1)),
     )
     seen = [i for i, mask in view.masks.items() if cut(mask, choice.plane, choice.index, view.body).any()]
     names = ", ".join(data.catalogue[i].display_name for i in seen) or "no contour"
     where = _where(view, choice.plane, choice.index)
-    return Picture(
-        choice.plane.value, f"{where}. {_first_up(choice.why)}.", f"{where}, showing {names}.", _uri(content)
-    )
+    caption = f"{where}. {_first_up(choice.why)}." if choice.why else f"{where}."
+    return Picture(choice.plane.value, caption, f"{where}, showing {names}.", _uri(content))
 
 
 def _lines(view: View, catalogue: Catalogue, preset: SitePreset | None) -> list[Line]:
     """Wide lines first, so that the thin ones of the parts stay visible on them."""
-    styles = {i: STYLES[catalogue[i].role] for i in view.masks}
-    order = sorted(view.masks, key=lambda i: -styles[i].width)
+    styles = {i: line_style(i, catalogue) for i in view.masks}
     return [
-        Line(view.masks[i], colour_of(i, catalogue, preset), styles[i].width, styles[i].dashes) for i in order
+        Line(view.masks[i], on_dark(colour_of(i, catalogue, preset)), styles[i].width, styles[i].dashes)
+        for i in sorted(view.masks, key=lambda i: -styles[i].width)
     ]
 
 
@@ -90,7 +96,9 @@ def _window(view: View, plane: Plane) -> Box:
 def _worst(
     scan: CtScan, editing: MeasuredEditing, catalogue: Catalogue
 ) -> Iterator[tuple[str, tuple[Picture, ...]]]:
-    for compared in editing.comparisons:
+    """The structures with the largest area to redraw."""
+    ranked = sorted(editing.comparisons, key=lambda c: -c.comparison.redraws[0].redraw_cm2)
+    for compared in ranked[:WORST_STRUCTURES]:
         pictures = tuple(_worst_of(scan, editing, compared, catalogue))
         if pictures:
             yield catalogue[compared.structure_id].display_name, pictures
@@ -100,32 +108,39 @@ def _worst_of(
     scan: CtScan, editing: MeasuredEditing, compared: StructureComparison, catalogue: Catalogue
 ) -> Iterator[Picture]:
     structure_id = compared.structure_id
-    both = {
-        side: View.of(scan, _only(contours, structure_id), [structure_id])
-        for side, contours in (("reference", editing.reference), ("test", editing.test))
-    }
-    view = both["reference"]
-    masks = {side: seen.masks[structure_id] for side, seen in both.items() if structure_id in seen.masks}
-    window = view.padded(box_of(masks.values()), CLOSE_UP_MM)
-    lines = [
-        Line(masks[side], colour, 1.8, dashes)
-        for side, colour, dashes in (("reference", REFERENCE_RGB, ()), ("test", TEST_RGB, (3.0, 1.5)))
-        if side in masks
+    sides = [
+        (View.of(scan, contours.only([structure_id])), colour, dashes)
+        for contours, colour, dashes in (
+            (editing.reference, REFERENCE_RGB, ()),
+            (editing.test, TEST_RGB, (3.0, 1.5)),
+        )
     ]
-    for figures in compared.comparison.worst_slices(WORST):
+    view = sides[0][0]
+    lines = [
+        Line(mask, colour, 1.8, dashes) for seen, colour, dashes in sides for mask in seen.masks.values()
+    ]
+    window = view.padded(box_of(line.mask for line in lines), CLOSE_UP_MM)
+    name = catalogue[structure_id].display_name
+    for figures in _apart(compared.comparison):
         content = picture(view, Plane.AXIAL, figures.k, window, lines, width_inches=3.4)
         where = _where(view, Plane.AXIAL, figures.k)
         caption = (
             f"{where}. {figures.redraw_mm2 / 100:.1f} cm2 to redraw, "
             f"{figures.fraction_to_redraw:.0%} of the surface in this slice."
         )
-        name = catalogue[structure_id].display_name
         alt = f"{name}, {where}: {editing.reference_name} and {editing.test_name}."
         yield Picture(Plane.AXIAL.value, caption, alt, _uri(content))
 
 
-def _only(contours: StructureSet, structure_id: str) -> StructureSet:
-    return contours.only([structure_id])
+def _apart(comparison: Comparison) -> list[SliceFigures]:
+    """The slices with most to redraw, but none close to another that is shown already."""
+    chosen: list[SliceFigures] = []
+    for figures in comparison.worst_slices(len(comparison.slices)):
+        if all(abs(figures.position_mm - other.position_mm) >= APART_MM for other in chosen):
+            chosen.append(figures)
+        if len(chosen) == WORST:
+            break
+    return chosen
 
 
 def _where(view: View, plane: Plane, index: int) -> str:

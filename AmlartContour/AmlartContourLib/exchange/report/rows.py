@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from AmlartContourLib.domain.disjoint import DEFAULT_PRIORITY
-from AmlartContourLib.domain.levels import LevelBorder
+from AmlartContourLib.domain.levels import BorderKind, LevelBorder
 from AmlartContourLib.domain.rules import Rule, RuleMessage, Severity, first_up, said
 from AmlartContourLib.domain.structure_set import Contour, Source
 from AmlartContourLib.domain.structures import Role
 from AmlartContourLib.domain.vagina import VaginaLength, VaginaRecipe
 from AmlartContourLib.exchange.report.data import ReportData
-from AmlartContourLib.exchange.report.styles import GROUP_NAMES, NOT_DRAWN, STYLES, colour_of, ordered
+from AmlartContourLib.exchange.report.styles import (
+    GROUP_NAMES,
+    Colour,
+    colour_of,
+    is_part_of_another,
+    line_style,
+    on_dark,
+    ordered,
+)
 
 NOT_GIVEN = "–"
 
 
 @dataclass(frozen=True)
 class StructureRow:
-    """One structure: names, colour, line, where it came from, volume and length."""
+    """One structure: names, colour, where it came from, volume and length.
+
+    `note` is the number of its note (0 for none); `is_part` marks a side or sub-level of another row.
+    """
 
     name: str
     tg263_name: str
     roi_name: str
     colour: str
-    width: float
-    dashes: str
-    drawn: bool
     source: str
-    mark: str
-    note: str
+    derived: bool
+    note: int
+    is_part: bool
     volume: str
     length: str
 
 
 @dataclass(frozen=True)
 class Group:
-    """Structures of one role; landmarks are not drawn."""
+    """Structures of one role; landmarks are listed apart and not drawn."""
 
     title: str
     landmarks: bool
@@ -47,13 +56,25 @@ class Group:
 
 
 @dataclass(frozen=True)
+class LegendRow:
+    """One line of the pictures: colour as drawn, width, dashes as SVG has them."""
+
+    name: str
+    colour: str
+    width: float
+    dashes: str
+
+
+@dataclass(frozen=True)
 class PartRow:
-    """One chosen part: its name, whether it entered, its volume as it entered, and how."""
+    """One chosen part: its name, whether it entered, its volume as it entered, and how (its own words, or
+    the number of the note it shares with a contour)."""
 
     name: str
     entered: bool
     volume: str
-    note: str
+    note: int
+    words: str
 
 
 @dataclass(frozen=True)
@@ -69,8 +90,9 @@ class MessageRow:
 
 @dataclass(frozen=True)
 class BorderRow:
-    """One level border."""
+    """One level border; the number is that in the pictures."""
 
+    number: int
     name: str
     height: str
     tilt: str
@@ -78,34 +100,56 @@ class BorderRow:
     estimated: bool
 
 
-def structure_groups(data: ReportData) -> tuple[Group, ...]:
-    """Every structure and composite, by role."""
+def structure_groups(data: ReportData, notes: Sequence[str]) -> tuple[Group, ...]:
+    """Every structure and composite, by role; `notes` are those of `contour_notes`."""
     contours = data.all_contours
     groups: dict[Role, list[StructureRow]] = {}
     for structure_id in ordered(contours.ids, data.catalogue):
         role = data.catalogue[structure_id].role
-        groups.setdefault(role, []).append(_structure_row(data, contours.contours[structure_id]))
-    return tuple(Group(GROUP_NAMES[role], role in NOT_DRAWN, tuple(rows)) for role, rows in groups.items())
+        groups.setdefault(role, []).append(_structure_row(data, contours.contours[structure_id], notes))
+    return tuple(
+        Group(GROUP_NAMES[role], role is Role.LANDMARK, tuple(rows)) for role, rows in groups.items()
+    )
 
 
-def _structure_row(data: ReportData, contour: Contour) -> StructureRow:
+def contour_notes(data: ReportData) -> tuple[str, ...]:
+    """The notes of all contours, each text once, in the order of the table."""
+    contours = data.all_contours
+    notes = (contours.contours[i].note for i in ordered(contours.ids, data.catalogue))
+    return tuple(dict.fromkeys(note for note in notes if note))
+
+
+def legend(data: ReportData) -> tuple[LegendRow, ...]:
+    """The lines of the pictures."""
+    rows = []
+    for structure_id in data.drawn.ids:
+        style = line_style(structure_id, data.catalogue)
+        colour = on_dark(colour_of(structure_id, data.catalogue, data.record.preset))
+        dashes = " ".join(f"{2 * dash:g}" for dash in style.dashes)
+        name = data.catalogue[structure_id].display_name
+        rows.append(LegendRow(name, _hex(colour), style.width, dashes))
+    return tuple(rows)
+
+
+def _structure_row(data: ReportData, contour: Contour, notes: Sequence[str]) -> StructureRow:
     entry = data.catalogue[contour.structure_id]
-    style = STYLES[entry.role]
     preset = data.record.preset
     return StructureRow(
         name=entry.display_name,
         tg263_name=entry.tg263_name or NOT_GIVEN,
         roi_name=preset.roi_name(entry.id, data.catalogue) if preset else entry.roi_name,
-        colour="#{:02x}{:02x}{:02x}".format(*colour_of(entry.id, data.catalogue, preset)),
-        width=style.width,
-        dashes=" ".join(f"{2 * dash:g}" for dash in style.dashes),
-        drawn=not contour.mask.is_empty,
+        colour=_hex(colour_of(entry.id, data.catalogue, preset)),
         source=contour.source.value,
-        mark="derived" if contour.source is Source.DERIVED else "",
-        note=contour.note,
-        volume=cc(contour.mask.volume_cc),
+        derived=contour.source is Source.DERIVED,
+        note=notes.index(contour.note) + 1 if contour.note else 0,
+        is_part=is_part_of_another(entry.id, data.all_contours.ids),
+        volume="empty" if contour.mask.is_empty else cc(contour.mask.volume_cc),
         length=_length(contour),
     )
+
+
+def _hex(colour_rgb: Colour) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour_rgb)
 
 
 def _length(contour: Contour) -> str:
@@ -117,20 +161,26 @@ def _length(contour: Contour) -> str:
     return f"{mask.box.shape_kji[2 - axis] * mask.geometry.spacing_mm[axis] / 10:.1f}"
 
 
-def part_rows(data: ReportData) -> tuple[PartRow, ...]:
+def part_rows(data: ReportData, notes: Sequence[str]) -> tuple[PartRow, ...]:
     """Every chosen part, those that are not there too; none without a composition."""
     composition, selection = data.composition, data.record.selection
     if composition is None or selection is None:
         return ()
-    return tuple(
-        PartRow(
-            name=data.catalogue[i].display_name,
-            entered=composition.used.has(i),
-            volume=cc(composition.used.mask(i).volume_cc) if i in composition.used else NOT_GIVEN,
-            note=composition.used.contours[i].note if i in composition.used else "not there",
+    rows = []
+    for structure_id in selection.included:
+        contour = composition.used.contours.get(structure_id)
+        words = contour.note if contour else "not there"
+        shared = words in notes
+        rows.append(
+            PartRow(
+                name=data.catalogue[structure_id].display_name,
+                entered=composition.used.has(structure_id),
+                volume=cc(contour.mask.volume_cc) if contour else NOT_GIVEN,
+                note=notes.index(words) + 1 if shared else 0,
+                words="" if shared else words,
+            )
         )
-        for i in selection.included
-    )
+    return tuple(rows)
 
 
 def recipe_lines(data: ReportData) -> Iterator[tuple[str, str]]:
@@ -192,13 +242,14 @@ def border_rows(borders: tuple[LevelBorder, ...]) -> tuple[BorderRow, ...]:
     """Every level border with its evidence."""
     return tuple(
         BorderRow(
+            number=number,
             name=first_up(border.kind.value),
-            height=f"{border.point_lps[2]:.1f}",
+            height=NOT_GIVEN if border.kind is BorderKind.MIDLINE else f"{border.point_lps[2]:.1f}",
             tilt=_tilt(border),
             evidence=border.evidence,
             estimated=border.estimated,
         )
-        for border in borders
+        for number, border in enumerate(borders, start=1)
     )
 
 

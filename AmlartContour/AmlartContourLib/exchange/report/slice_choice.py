@@ -17,11 +17,11 @@ TARGET_ROLES = (Role.COMPOSITE, Role.PTV, Role.GTV, Role.CTV_PART, Role.NODAL_LE
 
 @dataclass(frozen=True)
 class Choice:
-    """One picture to make: plane, slice index in the canonical order, and why this one."""
+    """One picture to make: plane, slice index in the canonical order, and why this one (empty if spread)."""
 
     plane: Plane
     index: int
-    why: str
+    why: str = ""
 
 
 def choose_slices(view: View, catalogue: Catalogue) -> tuple[Choice, ...]:
@@ -41,7 +41,10 @@ def fullest(mask: Mask, plane: Plane) -> int:
 
 
 def _focus(view: View, catalogue: Catalogue) -> Mask:
-    """All targets together; all structures where there is no target."""
+    """The CTV with the tumour; else all targets together; all structures where there is no target."""
+    whole = [view.masks[i] for i in ("ctv", "gtvp", "gtvn") if i in view.masks]
+    if "ctv" in view.masks:
+        return union(whole, view.geometry)
     targets = [mask for i, mask in view.masks.items() if catalogue[i].role in TARGET_ROLES]
     return union(targets or list(view.masks.values()), view.geometry)
 
@@ -51,7 +54,7 @@ def _axial(focus: Mask) -> Iterable[Choice]:
     count = min(AXIAL_PICTURES, stop - first)
     steps = (np.arange(count) + 0.5) / count * (stop - first)
     for index in sorted({first + int(step) for step in steps}, reverse=True):
-        yield Choice(Plane.AXIAL, index, "spread evenly over the target")
+        yield Choice(Plane.AXIAL, index)
 
 
 def _through(view: View, focus: Mask, plane: Plane) -> Iterable[Choice]:

@@ -16,17 +16,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from AmlartContourLib.domain.box import EMPTY_BOX, Box
 from AmlartContourLib.domain.geometry import Geometry
-from AmlartContourLib.domain.lattice import Reorder, canonical
+from AmlartContourLib.domain.lattice import canonical
 from AmlartContourLib.domain.mask import BoolArray, Mask
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.exchange.ct_scan import CtScan
 
 OBLIQUE_DEG = 0.5  # below this, tilt is rounding of the direction cosines or of no consequence to a reader
 BODY_HU = -300  # between air and fat
-BODY_SHARE = 0.01  # of a plane's voxels: less is noise or the couch's edge
+COARSE = 3  # every third voxel finds the body, and leaves out the couch's thin shell
 EDGE_MM = 5.0
 
 
@@ -54,20 +55,19 @@ class Plane(Enum):
 
 @dataclass(frozen=True)
 class View:
-    """One case in the canonical order. `window` is the block of voxels that pictures show."""
+    """One case in the canonical order: the CT, and the masks that hold a voxel by id."""
 
     hu_kji: NDArray[np.int16]
     geometry: Geometry
     masks: Mapping[str, Mask]
-    order: Reorder
 
     @classmethod
-    def of(cls, scan: CtScan, structures: StructureSet, ids: Iterable[str]) -> View:
-        """The scan and the structures of these ids, those with voxels. GeometryMismatch for two grids."""
+    def of(cls, scan: CtScan, structures: StructureSet) -> View:
+        """The scan and the structures with voxels. GeometryMismatch where their grids differ."""
         scan.geometry.require_same(structures.geometry, "The set of contours")
         order = canonical(scan.geometry)
-        shown = {i: turned(structures.mask(i), order) for i in ids if structures.has(i)}
-        return cls(order.array(scan.hu_kji), order.geometry(scan.geometry), shown, order)
+        shown = {i: structures.mask(i).reordered(order) for i in structures.ids if structures.has(i)}
+        return cls(order.array(scan.hu_kji), order.geometry(scan.geometry), shown)
 
     @property
     def oblique_deg(self) -> float:
@@ -77,15 +77,17 @@ class View:
 
     @cached_property
     def body(self) -> Box:
-        """The box of what is denser than air in planes that hold more than a trace of it; else everything."""
-        dense = self.hu_kji[::2, ::2, ::2] > BODY_HU
-        bounds = []
-        for axis, length in enumerate(self.geometry.shape_kji):
-            others = tuple(a for a in range(3) if a != axis)
-            hit = np.flatnonzero(dense.mean(axis=others) > BODY_SHARE)
-            bounds.append((2 * int(hit[0]), min(2 * int(hit[-1]) + 2, length)) if len(hit) else (0, length))
-        (k0, k1), (j0, j1), (i0, i1) = bounds
-        return self.padded(Box((k0, j0, i0), (k1, j1, i1)).union(box_of(self.masks.values())), EDGE_MM)
+        """The box of the largest part denser than air and of all contours; everything without such a part."""
+        dense, step = self.hu_kji[::COARSE, ::COARSE, ::COARSE] > BODY_HU, COARSE
+        parts, count = ndimage.label(dense)
+        whole = Box((0, 0, 0), self.geometry.shape_kji)
+        if not count:
+            return whole
+        largest = Box.around(parts == np.bincount(parts.ravel())[1:].argmax() + 1)
+        k0, j0, i0 = (step * start for start in largest.start_kji)
+        k1, j1, i1 = (step * stop for stop in largest.stop_kji)
+        found = Box((k0, j0, i0), (k1, j1, i1)).union(box_of(self.masks.values()))
+        return self.padded(found, EDGE_MM).intersection(whole)
 
     def padded(self, box: Box, mm: float) -> Box:
         """A box grown by a length, within the image."""
@@ -101,21 +103,6 @@ class View:
     def centre_index(self, plane: Plane) -> int:
         """The middle slice of the image."""
         return self.geometry.shape_kji[plane.axis] // 2
-
-
-def turned(mask: Mask, order: Reorder) -> Mask:
-    """A mask on the reordered grid."""
-    geometry = order.geometry(mask.geometry)
-    if mask.is_empty:
-        return Mask.empty(geometry)
-    start, stop = [], []
-    for new in (2, 1, 0):  # k, j, i
-        old = 2 - order.axes[new]
-        low, high, length = mask.box.start_kji[old], mask.box.stop_kji[old], mask.geometry.shape_kji[old]
-        start.append(length - high if order.flips[new] else low)
-        stop.append(length - low if order.flips[new] else high)
-    box = Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
-    return Mask.from_block(order.array(mask.block_kji), box, geometry)
 
 
 def box_of(masks: Iterable[Mask]) -> Box:

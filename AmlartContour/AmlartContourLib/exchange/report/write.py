@@ -21,6 +21,8 @@ from AmlartContourLib.exchange.report.editing_rows import editing_tables
 from AmlartContourLib.exchange.report.pictures import make_pictures
 from AmlartContourLib.exchange.report.rows import (
     border_rows,
+    contour_notes,
+    legend,
     message_rows,
     part_rows,
     recipe_lines,
@@ -51,6 +53,7 @@ def report_html(data: ReportData) -> str:
 
 def _context(data: ReportData) -> Mapping[str, object]:
     record = data.record
+    notes = contour_notes(data)
     return {
         "notice": RESEARCH_ONLY,
         "case": record.pseudonym or "without a pseudonym",
@@ -61,8 +64,10 @@ def _context(data: ReportData) -> Mapping[str, object]:
         "attention": attention(data),
         "findings": findings(data),
         "pictures": make_pictures(data),
-        "groups": structure_groups(data),
-        "parts": part_rows(data),
+        "legend": legend(data),
+        "groups": structure_groups(data, notes),
+        "notes": notes,
+        "parts": part_rows(data, notes),
         "recipe": tuple(recipe_lines(data)),
         "messages": message_rows(record.messages),
         "borders": border_rows(record.borders),
