@@ -29,10 +29,12 @@ from AmlartContourLib.exchange.dicom_identity import (
     stamp,
 )
 from AmlartContourLib.exchange.patient_position import patient_position
+from AmlartContourLib.exchange.quiet_pydicom import quiet_pydicom
 
 MAX_PSEUDONYM = 64
 
 
+@quiet_pydicom()
 def write_ct_series(
     folder: Path, scan: CtScan, *, pseudonym: str, if_exists: IfExists = IfExists.REFUSE
 ) -> tuple[Dataset, ...]:

@@ -9,7 +9,6 @@ message except the names of its structures.
 from __future__ import annotations
 
 import struct
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,13 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
 from AmlartContourLib.contract.errors import DamagedFile, InputRefused, TooLarge
 from AmlartContourLib.exchange.contour_data import CONTOUR_DATA, numbers
+from AmlartContourLib.exchange.quiet_pydicom import quiet_pydicom
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_CONTOURS = 500_000
@@ -34,6 +34,7 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 # What pydicom raises on bytes that are not what they should be.
 DAMAGE = (
     InvalidDicomError,
+    BytesLengthException,
     EOFError,
     OSError,
     struct.error,
@@ -69,6 +70,7 @@ class FileRoi:
     contours: tuple[FileContour, ...]
 
 
+@quiet_pydicom()
 def read_rois(path: Path) -> tuple[FileRoi, ...]:
     """All structures of an RTSTRUCT, in the order of their definition.
 
@@ -78,9 +80,7 @@ def read_rois(path: Path) -> tuple[FileRoi, ...]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise TooLarge(f"{path.name} is larger than {MAX_BYTES // 1024**2} MB.")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom quotes odd values, which may be the patient's
-            return _rois(_dataset(path), path.name)
+        return _rois(_dataset(path), path.name)
     except DAMAGE as error:
         raise DamagedFile(
             f"{path.name} cannot be read as DICOM ({type(error).__name__}).",
@@ -110,8 +110,9 @@ def _dataset(path: Path) -> Dataset:
 def _rois(dataset: Dataset, file_name: str) -> tuple[FileRoi, ...]:
     definitions = _items(dataset, "StructureSetROISequence")
     drawn = _items(dataset, "ROIContourSequence")
-    if not definitions:
-        raise DamagedFile(f"{file_name} names no structure.")
+    if not definitions or "ROIContourSequence" not in dataset:
+        lacking = "names no structure" if not definitions else "names structures but has no list of contours"
+        raise DamagedFile(f"{file_name} {lacking}.", advice="Export it again from where it came.")
     contours: dict[str, list[FileContour]] = {}
     count = points = 0
     for roi in drawn:

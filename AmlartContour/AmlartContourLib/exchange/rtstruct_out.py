@@ -30,6 +30,7 @@ from AmlartContourLib.exchange.dicom_identity import (
     write_as_bytes,
 )
 from AmlartContourLib.exchange.polygons import Polygons, trace
+from AmlartContourLib.exchange.quiet_pydicom import quiet_pydicom
 from AmlartContourLib.exchange.roi_codes import observation
 from AmlartContourLib.exchange.roi_labels import (
     ALGORITHMS,
@@ -69,6 +70,7 @@ class WrittenRtstruct:
     left_out: tuple[str, ...]
 
 
+@quiet_pydicom()
 def write_rtstruct(
     path: Path,
     structures: StructureSet,
