@@ -66,8 +66,8 @@ def sigmoid(spec: PhantomSpec, start: Point, up: NDArray[np.float64]) -> Loops:
     """From the rectum to the descending colon; `sigmoid_drop` lowers a loop to the left parametrium."""
     drop = spec.sigmoid_drop
     x, y, z = start
-    loop = (40.0 - 4 * drop, 26.0 - 2 * drop, 66.0 - 50.0 * drop)
-    turn = (58.0 - 26 * drop, 2.0 + 10 * drop, 78.0 - 44.0 * drop)
+    loop = (38.0 - 2 * drop, 10.0 + 14 * drop, 66.0 - 50.0 * drop)
+    turn = (54.0 - 22 * drop, -16.0 + 28 * drop, 80.0 - 46.0 * drop)
     points: list[Point] = [start, (x + 14, y - 4, z + 8), loop, turn, (66, -34, 84), (84, -34, 86), COLON[-1]]
     radius = SIGMOID_RADIUS_MM
     path, widths = smooth_path(points, [spec.rectum_radius_mm * 0.88, *([radius] * 5), 14], 8.0)

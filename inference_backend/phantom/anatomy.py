@@ -9,18 +9,21 @@ only.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from AmlartContourLib.domain.mask import Mask, union
 from inference_backend.phantom import abdominal_organs, bones, muscles, nodes, vessels
 from inference_backend.phantom.frame import Canvas
+from inference_backend.phantom.lofts import barrel
 from inference_backend.phantom.pelvic_organs import ANORECTAL_JUNCTION_Z, PelvicOrgans
 from inference_backend.phantom.pieces import Shape, cut, mirrored
 
 SIDES = ("left", "right")
 SKIN_MM = 2.0
 WALL_MM = 3.0
+COUCH_HALF_WIDTH_MM, COUCH_HALF_DEPTH_MM, COUCH_SHELL_MM = 255.0, 19.0, 3.0
 RETROPERITONEUM_MM = 6.0  # fat round the great vessels that no bowel enters
 FEMALE_ORGANS = ("cervix", "gtvp", "uterus", "vagina")
 NAMED_MUSCLES = tuple(
@@ -74,6 +77,7 @@ def draw_patient(canvas: Canvas) -> dict[str, Mask]:
     """Every structure but the nodal levels and composites, by name."""
     drawing = Drawing(canvas)
     _body(drawing)
+    _couch(drawing)
     _vessels(drawing)
     _bones(drawing)
     _muscles(drawing)
@@ -87,16 +91,30 @@ def _body(drawing: Drawing) -> None:
     skin = (muscles.trunk(fat), muscles.leg_left(fat), muscles.leg_left(fat).mirrored())
     drawing.put("body", skin)
     drawing.put("body:fat", skin, grow_mm=-SKIN_MM)
-    if drawing.canvas.spec.couch:
-        prone = drawing.canvas.spec.patient_position.is_prone
-        drawing.put("couch", muscles.couch(fat, prone), minus=("body",))
-        drawing.put_inside("couch:foam", muscles.couch(fat, prone), "couch", grow_mm=-muscles.COUCH_SHELL_MM)
     drawing.put("body:cavity", (muscles.cavity(),))
     ring = cut((muscles.cavity(),), 62.0)
     drawing.put("body:wall", ring, grow_mm=muscles.WALL_MM, minus=("body:cavity",))
     drawing.put("body:rectus", muscles.wall())
     drawing.put("body:muscles", muscles.other_muscles())
     drawing.put("body:pelvic_wall", muscles.pelvic_wall())
+
+
+def _couch(drawing: Drawing) -> None:
+    """A table top under the lowest part of the body. It belongs to the scanner: no pose or warp moves it."""
+    spec = drawing.canvas.spec
+    if not spec.couch:
+        return
+    down = -1.0 if spec.patient_position.is_prone else 1.0
+    body = drawing.masks["body"]
+    some = np.argwhere(body.block_kji[::3, ::3, ::3]) * 3 + body.box.start_kji
+    touch = float((drawing.canvas.geometry.index_to_lps(some[:, ::-1])[:, 1] * down).max())
+    middle = down * (touch + COUCH_HALF_DEPTH_MM + 3.0) - spec.heads_lps[1]
+    row = (0.0, middle, COUCH_HALF_WIDTH_MM, COUCH_HALF_DEPTH_MM, COUCH_HALF_DEPTH_MM)
+    top = (barrel((-500.0, *row), (600.0, *row), power=6),)
+    room = replace(spec, pose_deg=(0.0, 0.0, 0.0), body_scale=(1.0, 1.0, 1.0), warp_mm=0.0)
+    room_canvas = Canvas(room, drawing.canvas.geometry)
+    drawing.masks["couch"] = room_canvas.draw(top) - body
+    drawing.masks["couch:foam"] = room_canvas.draw(top, -COUCH_SHELL_MM) - body
 
 
 def _vessels(drawing: Drawing) -> None:
@@ -157,7 +175,7 @@ def _muscles(drawing: Drawing) -> None:
 def _pelvis(drawing: Drawing) -> None:
     organs = PelvicOrgans(drawing.canvas.spec)
     up = _upwards(drawing.canvas)
-    drawing.put("anorectum", organs.anorectum(), minus=BONES)
+    drawing.put("anorectum", organs.anorectum(), minus=("spinal_cord", *BONES))
     drawing.put_inside("rectum", cut(organs.anorectum(), ANORECTAL_JUNCTION_Z), "anorectum")
     drawing.put_inside("anorectum:content", organs.anorectum(), "anorectum", grow_mm=-WALL_MM - 1.0)
     for name, shape in (

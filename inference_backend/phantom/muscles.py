@@ -10,7 +10,6 @@ from inference_backend.phantom.lofts import Barrel, barrel, plate
 from inference_backend.phantom.pieces import Capsule, Ellipsoid, Shape, mirrored, tube
 
 WALL_MM = 10.0
-COUCH_SHELL_MM = 3.0
 
 
 def trunk(fat_mm: float) -> Barrel:
@@ -178,10 +177,3 @@ def other_muscles() -> Shape:
     sphincter = (Ellipsoid((0.0, 46.0, -76.0), (17.0, 19.0, 16.0)),)
     left = (*back, *quadratus, *thigh)
     return (*left, *mirrored(left), *sphincter)
-
-
-def couch(fat_mm: float, prone: bool) -> Shape:
-    """A table top under the back, or under the belly of a prone patient."""
-    deepest = trunk(fat_mm).bounds()
-    top = deepest[0][1] - 20.0 if prone else deepest[1][1] + 20.0
-    return (barrel(*((z, 0.0, top, 255.0, 19.0, 19.0) for z in (-400.0, 500.0)), power=6),)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from AmlartContourLib.contract.errors import BadSetting, UnknownStructure
 from inference_backend.phantom.make import make_phantom
 from inference_backend.phantom.spec import LIMITS, PatientPosition, PhantomSpec
-from inference_backend.phantom.variants import STANDARD
+from inference_backend.phantom.variants import STANDARD, VARIANTS
 
 SMALL = replace(STANDARD, matrix_ij=(72, 60), pixel_mm=(5.6, 5.6), slice_step_mm=8.0)
 
@@ -69,3 +70,9 @@ def test_the_scan_reaches_from_its_bottom_to_its_top_above_the_femoral_heads() -
     geometry = spec.geometry()
     heights = geometry.index_to_lps(geometry.corners_ijk())[:, 2]
     assert (heights.min(), heights.max()) == pytest.approx((1000 + spec.bottom_mm, 1000 + spec.top_mm))
+
+
+def test_every_parameter_and_variant_is_documented() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "phantom.md").read_text(encoding="utf-8")
+    for name in (*(field.name for field in fields(PhantomSpec)), *VARIANTS):
+        assert f"`{name}`" in page, name
