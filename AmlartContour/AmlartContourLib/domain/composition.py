@@ -31,7 +31,7 @@ Target = tuple[Mask, tuple[RuleMessage, ...]]
 class Composition:
     """What a selection makes of the structures.
 
-    `composites` holds ctvp, ctvn and ctv (each may be empty), ctv_hr where it has voxels, ptv, ptvp and ptvn
+    `composites` holds ctvp, ctvn and ctv (each may be empty), ctv_hr where it is known, ptv, ptvp and ptvn
     where a margin was given, and anorectum only where rule 1 trimmed it. `used` holds the parts as they
     entered: the vagina as cut, the parametrium as edited back.
     """
@@ -69,7 +69,8 @@ def _composites(
     used = chosen.used
     parametrium = union([used.mask(i) for i in used.ids if i in PARAMETRIUM_IDS], grid)
     high_risk = union([used.mask(i) for i in (*HIGH_RISK, "ctv_hr")], grid) & targets["ctvp"]
-    masks = {"ctv_hr": high_risk} if not high_risk.is_empty else {}
+    unknown = high_risk.is_empty or _primary_comes_whole(structures, selection, used)
+    masks = {} if unknown else {"ctv_hr": high_risk}
     masks |= {"ctvp": targets["ctvp"], "ctvn": targets["ctvn"]}
     masks["ctv"] = union([targets["ctvp"], targets["ctvn"], parametrium], grid)
     if targets["anorectum"].voxel_count < structures.mask("anorectum").voxel_count:
@@ -81,18 +82,25 @@ def _composites(
 
 def _primary(structures: StructureSet, selection: Selection, chosen: ChosenParts) -> Target:
     """The CTVp before the rules; the imported one, with the GTVp, where nothing holds the cervix."""
-    wanted = {"cervix", "ctv_hr"} & set(selection.included)
     used = chosen.used
-    composed = union([used.mask(i) for i in used.ids if i in CTVP_PARTS], structures.geometry)
-    if not wanted or used.has("cervix") or used.has("ctv_hr"):
-        return composed, ()
-    if structures.has("ctvp"):
+    if _primary_comes_whole(structures, selection, used):
         whole = structures.mask("ctvp") | used.mask("gtvp")
         return whole, (_imported("ctvp", "cervix or high-risk CTV"),)
-    if composed.is_empty:
+    composed = union([used.mask(i) for i in used.ids if i in CTVP_PARTS], structures.geometry)
+    if composed.is_empty or not _lacks_cervix(selection, used):
         return composed, ()
     text = "The CTVp holds no cervix and no high-risk CTV: none is there."
     return composed, (RuleMessage(Rule.CTVP_OF_PARTS, Severity.WARNING, text, ("ctvp",)),)
+
+
+def _primary_comes_whole(structures: StructureSet, selection: Selection, used: StructureSet) -> bool:
+    """True where the CTVp that came in is all that is known of the cervix."""
+    return structures.has("ctvp") and _lacks_cervix(selection, used)
+
+
+def _lacks_cervix(selection: Selection, used: StructureSet) -> bool:
+    chosen = bool({"cervix", "ctv_hr"} & set(selection.included))
+    return chosen and not (used.has("cervix") or used.has("ctv_hr"))
 
 
 def _nodal(structures: StructureSet, selection: Selection, chosen: ChosenParts) -> Target:

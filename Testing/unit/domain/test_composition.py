@@ -267,6 +267,7 @@ def test_an_imported_composite_is_used_where_there_is_nothing_to_compose_it_of()
     assert result.composites.mask("ctvn").same_voxels((PELVIC | GTVN) - result.composites.mask("ctvp"))
     assert "The CTVp is used as it came in" in words(result)
     assert "The CTVn is used as it came in" in words(result)
+    assert "ctv_hr" not in result.composites, "what part of the CTVp it is, nobody knows"
 
 
 def test_an_imported_composite_is_not_used_where_none_of_its_parts_is_chosen() -> None:
