@@ -68,10 +68,6 @@ class Drawing:
         self.put(name, shape, grow_mm=grow_mm)
         self.masks[name] = self.masks[name] & self.masks[owner]
 
-    def together(self, *names: str) -> Mask:
-        """Union of masks drawn so far."""
-        return union([self.masks[name] for name in names], self.canvas.geometry)
-
 
 def draw_patient(canvas: Canvas) -> dict[str, Mask]:
     """Every structure but the nodal levels and composites, by name."""
@@ -203,8 +199,8 @@ def _abdomen(drawing: Drawing) -> None:
     spec, up = drawing.canvas.spec, _upwards(drawing.canvas)
     solid = (*FEMALE_ORGANS, "anorectum", "bladder", "gtvn", "sigmoid", *BONES, *VESSELS, *NAMED_MUSCLES)
     for name, kidney in abdominal_organs.KIDNEYS.items():
-        drawing.put(name, (kidney,), minus=solid)
-        drawing.put_inside(f"{name}:sinus", abdominal_organs.kidney_sinus(name), name)
+        drawing.put(f"{name}:sinus", abdominal_organs.kidney_sinus(name), minus=solid)
+        drawing.put(name, (kidney,), minus=(*solid, f"{name}:sinus"))  # open at the hilum
     solid = (*solid, *abdominal_organs.KIDNEYS, "body:muscles", "body:wall")
     drawing.put("duodenum", abdominal_organs.duodenum(), minus=solid)
     solid = (*solid, "duodenum", "body:retroperitoneum")

@@ -77,7 +77,7 @@ def _side_shapes(side: str) -> dict[str, tuple[tuple[Shape, float], ...]]:
     para = nodes.para_aortic
     return {
         "ln_paraaortic": (
-            (para(vessels.aorta(), half), 9.0),
+            (para(vessels.aorta(), half), nodes.AORTIC_MARGIN_MM),
             (para(vessels.inferior_vena_cava(), half), margin),
             (para(nodes.para_aortic_fill(), half), 0.0),
         ),

@@ -11,6 +11,7 @@ from inference_backend.phantom.lofts import plate
 from inference_backend.phantom.pieces import Ellipsoid, Point, Shape, cut, mirrored, tube
 
 MARGIN_MM = 7.0
+AORTIC_MARGIN_MM = 9.0
 PARA_AORTIC_TOP_Z = vessels.RENAL_VEIN_LEFT[2]
 EXTERNAL_BOTTOM_Z = bones.HEAD_RADIUS_MM
 INTERNAL_BOTTOM_Z = 4.0

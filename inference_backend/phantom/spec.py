@@ -79,7 +79,7 @@ class PhantomSpec:
     uterus_drop_mm: float = 0.0
     tumour_radius_mm: float = 20.0
     vagina_length_mm: float = 80.0
-    parametrium_thickness_mm: float = 22.0
+    parametrium_thickness_mm: float = 20.0
     lymph_nodes: int = 2
     node_radius_mm: float = 7.0
     rectum_radius_mm: float = 13.0

@@ -22,7 +22,7 @@ VOLUMES_CC = {
     "vagina": (15, 40),
     "anorectum": (50, 90),
     "ctvn": (350, 650),
-    "parametrium": (30, 100),
+    "parametrium": (30, 90),
     "gtvp": (20, 80),
     "gtvn": (1, 10),
     "kidney_left": (110, 200),
