@@ -156,8 +156,8 @@ def compare(
         if not (np.isfinite(value) and value >= 0):
             raise BadSetting(f"A tolerance of {value} mm cannot be used.", advice="Give 0 mm or more.")
     both = pair(reference, test)
-    distances = surface_distances(both)
     path = path_length(both, path_tolerance_mm)
+    distances = surface_distances(both)
     return Comparison(
         grid=reference.geometry,
         overlap=overlap(both),

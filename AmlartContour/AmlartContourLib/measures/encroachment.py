@@ -35,7 +35,7 @@ def encroachment(target: Mask, organ: Mask) -> Encroachment:
     layout = Layout.of((k, j, i), (0, 0, 0))
     outline, inside_organ = (
         surface(both.reference_kji, layout),
-        surface(both.test_kji, layout).code_at == INSIDE,
+        surface(both.test_kji, layout).state_at == INSIDE,
     )
     areas = surfel_areas_mm2(both.spacing_kji_mm)[outline.codes]
     return Encroachment(volume, float(areas[inside_organ[outline.places]].sum() / areas.sum()))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from AmlartContourLib.domain.box import Index3
-from AmlartContourLib.measures.surfels import Places, Surface
+from AmlartContourLib.measures.surfels import ELEMENT, Places, Surface
 
 Spacing = tuple[float, float, float]
 STEPS_TRIED = 800  # after these about 0.1 % of a usual surface is left; the tree is slower for near elements
@@ -83,17 +83,19 @@ def nearest(source: Surface, target: Surface, spacing_kji_mm: Spacing) -> Neares
 
 def _meet(source: Surface, target: Surface, near: Shells, rank: NDArray[np.intp]) -> Places:
     """Sets the rank of all elements that meet the target within the shells; the indices of the others."""
-    left = np.arange(len(rank))
-    places = source.places
+    left, lead = np.arange(len(rank)), source.layout.lead
+    places = source.places - lead
     for n, steps in enumerate(near.steps_kji):
-        met = np.zeros(len(places), dtype=np.bool_)
-        for step in source.layout.steps(steps):
-            met |= target.is_element[places + step]
-        if met.any():
-            rank[left[met]] = n
-            left, places = left[~met], places[~met]
-            if not len(left):
-                break
+        first, *others = source.layout.steps(steps).tolist()
+        states = target.state_at[lead + first :].take(places)
+        for step in others:
+            states |= target.state_at[lead + step :].take(places)
+        met = (states & ELEMENT).view(np.bool_)
+        rank[left[met]] = n
+        apart = np.flatnonzero(~met)
+        left, places = left.take(apart), places.take(apart)
+        if not len(left):
+            break
     return left
 
 

@@ -49,23 +49,31 @@ class PathLength:
 def path_length(both: Pair, tolerance_mm: float = 0.0, rule: Tolerance = Tolerance.EXACT) -> PathLength:
     """The path of the reference that is not in the test, per slice of the block."""
     steps = _steps(tolerance_mm, both.spacing_kji_mm, rule)
-    path, test_path = _boundary(both.reference_kji), _boundary(both.test_kji)
+    reference_kji, test_kji = (_padded(block) for block in (both.reference_kji, both.test_kji))
+    path, test_path = _boundary(reference_kji), _boundary(test_kji)
     added = _apart(path, test_path, steps)
     voxel_mm = float(np.mean(both.spacing_kji_mm[1:]))
-    reference, new, missed = (_per_slice(a) * voxel_mm for a in (path, added, added & ~both.test_kji))
+    reference, new, missed = (_per_slice(a) * voxel_mm for a in (path, added, np.greater(added, test_kji)))
     applied = float(lengths_mm(steps, both.spacing_kji_mm).max())
     return PathLength(reference, new, missed, tolerance_mm, applied)
 
 
-def _boundary(block_kji: BoolArray) -> BoolArray:
-    edge = block_kji.copy()
-    inner = block_kji[:, 1:-1, 1:-1]
-    for neighbours in (block_kji[:, :-2, 1:-1], block_kji[:, 2:, 1:-1]):
-        inner = inner & neighbours
-    for neighbours in (block_kji[:, 1:-1, :-2], block_kji[:, 1:-1, 2:]):
-        inner = inner & neighbours
-    edge[:, 1:-1, 1:-1] &= ~inner
-    return edge
+def _boundary(padded_kji: BoolArray) -> BoolArray:
+    """The path in a block whose slices have one empty row before and one empty column behind the voxels."""
+    inside = padded_kji.ravel()
+    row = padded_kji.shape[2]
+    inner = inside.copy()
+    inner[1:] &= inside[:-1]
+    inner[:-1] &= inside[1:]
+    inner[row:] &= inside[:-row]
+    inner[:-row] &= inside[row:]
+    inner[-row:] = False  # below the last row of all lies nothing
+    np.greater(inside, inner, out=inner)  # in the one and not in the other
+    return inner.reshape(padded_kji.shape)
+
+
+def _padded(block_kji: BoolArray) -> BoolArray:
+    return np.pad(block_kji, ((0, 0), (1, 0), (0, 1)))
 
 
 def _steps(tolerance_mm: float, spacing: Spacing, rule: Tolerance) -> NDArray[np.intp]:
@@ -85,7 +93,9 @@ def _steps(tolerance_mm: float, spacing: Spacing, rule: Tolerance) -> NDArray[np
 
 def _apart(path: BoolArray, other: BoolArray, steps: NDArray[np.intp]) -> BoolArray:
     """The voxels of the path from which no step leads to the other path."""
-    apart = path & ~other
+    apart: BoolArray = np.greater(path, other)
+    if not steps.any():
+        return apart
     room = np.abs(steps).max(axis=0)
     marked = np.pad(other, [(n, n) for n in room])
     places = np.ravel_multi_index(tuple(np.argwhere(apart).T + room[:, None]), marked.shape)
@@ -98,5 +108,4 @@ def _apart(path: BoolArray, other: BoolArray, steps: NDArray[np.intp]) -> BoolAr
 
 
 def _per_slice(marked: BoolArray) -> NDArray[np.float64]:
-    counts: NDArray[np.float64] = np.count_nonzero(marked, axis=(1, 2)).astype(np.float64)
-    return counts
+    return np.asarray([np.count_nonzero(one) for one in marked], dtype=np.float64)

@@ -40,7 +40,7 @@ def slice_figures(
 ) -> tuple[SliceFigures, ...]:
     """The figures of every slice that holds a contour, from inferior to superior."""
     one, other = distances.reference, distances.test
-    held: NDArray[np.bool_] = np.any(both.reference_kji | both.test_kji, axis=(1, 2))
+    held = np.logical_or(both.reference_kji.any(axis=(1, 2)), both.test_kji.any(axis=(1, 2)))
     areas = _areas_mm2(one, None, held) + _areas_mm2(other, None, held)
     far, far_other = one.beyond(tolerance_mm), other.beyond(tolerance_mm)
     beyond = _areas_mm2(one, far, held) + _areas_mm2(other, far_other, held)

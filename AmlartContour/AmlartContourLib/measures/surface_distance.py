@@ -172,7 +172,7 @@ def _measured(one: Surface, other: Surface, spacing: Spacing) -> Measured:
         total = areas[codes].sum(keepdims=True)
         return Measured(one, areas[codes], None, Profile(np.asarray([np.inf]), total, np.zeros(1)))
     found = nearest(one, other, spacing)
-    inside = other.code_at[one.places] == INSIDE
+    inside = other.state_at[one.places] == INSIDE
     counts = np.bincount(found.rank * 512 + inside * 256 + codes, minlength=512 * len(found.distances_mm))
     sums = counts.reshape(-1, 2, 256) @ areas
     held = sums.sum(axis=1) > 0

@@ -34,12 +34,13 @@ _TRIANGLES = {
 }
 
 
+@lru_cache(maxsize=16)
 def surfel_areas_mm2(spacing_kji_mm: tuple[float, float, float]) -> NDArray[np.float64]:
     """(256,) area in mm2 of the surface element of each code, for voxels of this size; 0 for 0 and 255."""
-    areas = np.zeros(256)
-    for code, normals in enumerate(_unit_normals()):
-        k, j, i = spacing_kji_mm
-        areas[code] = np.linalg.norm(normals * np.asarray([j * i, k * i, k * j]), axis=1).sum()
+    k, j, i = spacing_kji_mm
+    scale = np.asarray([j * i, k * i, k * j])
+    areas = np.asarray([np.linalg.norm(normals * scale, axis=1).sum() for normals in _unit_normals()])
+    areas.setflags(write=False)
     return areas
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from AmlartContourLib.domain.box import Index3
 from AmlartContourLib.domain.mask import BoolArray
 
-Codes = NDArray[np.uint8]
+States = NDArray[np.uint8]
 Places = NDArray[np.intp]
-INSIDE = 255  # the code of a point with all eight voxels inside
+OUTSIDE, ELEMENT, INSIDE = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,15 @@ class Layout:
 class Surface:
     """The surface elements of one contour.
 
-    `code_at` holds the neighbourhood code of every number of the layout, `is_element` whether an element lies
-    there, `places` the numbers of the elements in ascending order, so slice by slice.
+    `state_at` says of every number of the layout whether it is OUTSIDE, an ELEMENT or INSIDE (all eight
+    voxels); `places` holds the numbers of the elements in ascending order, so slice by slice, `codes` the
+    neighbourhood of each.
     """
 
     layout: Layout
-    code_at: Codes
-    is_element: BoolArray
+    state_at: States
     places: Places
-
-    @property
-    def codes(self) -> Codes:
-        """(n,) the code of each element."""
-        return self.code_at[self.places]
+    codes: States
 
     @property
     def is_empty(self) -> bool:
@@ -88,24 +84,36 @@ class Surface:
 
 
 def surface(block_kji: BoolArray, layout: Layout) -> Surface:
-    """The surface elements of a block of voxels."""
-    code_at = _codes(block_kji, layout)
-    is_element = (code_at + np.uint8(1)) > 1  # 255 wraps to 0, so this is "neither 0 nor 255"
-    return Surface(layout, code_at, is_element, np.flatnonzero(is_element))
+    """The surface elements of a block of voxels.
+
+    All is done in two arrays, because fresh memory costs more here than the arithmetic.
+    """
+    code_at, state_at = _codes(block_kji, layout)
+    is_element = state_at.view(np.bool_)
+    np.add(code_at, np.uint8(1), out=state_at)
+    np.greater(state_at, np.uint8(1), out=is_element)  # 255 has wrapped to 0: neither all out nor all in
+    places = np.flatnonzero(is_element)
+    codes = code_at[places]
+    np.equal(code_at, np.uint8(255), out=code_at.view(np.bool_))
+    code_at *= np.uint8(INSIDE)
+    state_at |= code_at
+    return Surface(layout, state_at, places, codes)
 
 
-def _codes(block_kji: BoolArray, layout: Layout) -> Codes:
-    """The code of every point: bit b for the voxel at the step surfel_table.CORNERS[b].
+def _codes(block_kji: BoolArray, layout: Layout) -> tuple[States, States]:
+    """The code of every point, bit b for the voxel at the step surfel_table.CORNERS[b]; and a spare array.
 
     Neighbouring voxels are joined along i, then rows along j, then slices along k, each into twice the bits.
     """
     codes = np.zeros(layout.length, dtype=np.uint8)
     points = codes[layout.lead : layout.lead + layout.points_kji[0] * layout.strides[0]]
     k, j, i = block_kji.shape
-    points.reshape(-1, layout.points_kji[1] + layout.room_kji[1], layout.strides[1])[:k, :j, :i] = block_kji
+    points.reshape(-1, layout.points_kji[1] + layout.room_kji[1], layout.strides[1])[:k, :j, :i] = (
+        block_kji.view(np.uint8)
+    )
+    joined = np.empty_like(codes)
     for bits, stride in zip((1, 2, 4), reversed(layout.strides), strict=True):
-        joined = np.empty_like(codes)
         np.left_shift(codes.view(np.uint64), np.uint64(bits), out=joined.view(np.uint64))
         joined[stride:] |= codes[:-stride]
-        codes = joined
-    return codes
+        codes, joined = joined, codes
+    return codes, joined

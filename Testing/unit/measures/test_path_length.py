@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from scipy import ndimage
 
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures.pair import pair
 from AmlartContourLib.measures.path_length import PathLength, Tolerance, path_length
+from support.path_recipe import added_path_by_filters_mm
 
 SHAPE = (4, 14, 14)
 
@@ -122,20 +122,6 @@ def test_a_tolerance_is_measured_within_the_slice_on_pixels_that_are_not_square(
     assert measured(moved_down, test, 2.0, spacing_ijk=spacing).added_mm.sum() == pytest.approx(4 * 1.5)
 
 
-def by_sitk(reference: np.ndarray, test: np.ndarray, tolerance_mm: float, spacing: float) -> float:
-    """The recipe of platipy: label contours slice by slice, the tolerance as a ball of whole pixels."""
-    radius = int(np.ceil(tolerance_mm / spacing))
-    count = 0
-    for k in range(reference.shape[0]):
-        path, other = (
-            sitk.LabelContour(sitk.GetImageFromArray(m[k].astype(np.uint8))) for m in (reference, test)
-        )
-        if radius:
-            other = sitk.BinaryDilate(other, [radius, radius])
-        count += int(sitk.GetArrayFromImage(sitk.MaskNegated(path, other)).sum())
-    return count * spacing
-
-
 @pytest.mark.parametrize("tolerance", [0.0, 0.5, 1.3, 2.0, 3.0, 5.0])
 def test_whole_pixels_give_the_digits_of_the_recipe_with_dilated_label_contours(tolerance: float) -> None:
     rng = np.random.default_rng(11)
@@ -144,7 +130,9 @@ def test_whole_pixels_give_the_digits_of_the_recipe_with_dilated_label_contours(
     smooth[:, :, :, [0, -1]] = -9
     reference, test = smooth > 0.02
     found = measured(reference, test, tolerance, Tolerance.WHOLE_PIXELS)
-    assert found.added_mm.sum() == pytest.approx(by_sitk(reference, test, tolerance, 1.3), rel=1e-12)
+    assert found.added_mm.sum() == pytest.approx(
+        added_path_by_filters_mm(reference, test, tolerance, 1.3), rel=1e-12
+    )
     assert found.added_mm.sum() > 0
     assert found.applied_tolerance_mm >= tolerance
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from AmlartContourLib.measures.surfel_table import CORNERS, surfel_areas_mm2
-from AmlartContourLib.measures.surfels import INSIDE, Layout, surface
+from AmlartContourLib.measures.surfels import ELEMENT, INSIDE, OUTSIDE, Layout, surface
 
 blocks = arrays(np.bool_, array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=5))
 rooms = st.tuples(*[st.integers(0, 3)] * 3)
@@ -29,11 +29,11 @@ def test_a_code_tells_which_of_the_eight_voxels_round_a_point_are_inside(
     for point in np.ndindex(*(n + 1 for n in block.shape)):
         around = padded[tuple(slice(n, n + 2) for n in point)]
         code = sum(1 << bit for bit, corner in enumerate(CORNERS) if around[corner])
-        if code not in (0, INSIDE):
+        if code not in (0, 255):
             expected[point] = code
     points = [tuple(int(n) for n in point) for point in found.layout.kji(found.places)]
     assert dict(zip(points, found.codes.tolist(), strict=True)) == expected
-    assert np.count_nonzero(found.is_element) == len(expected)
+    assert np.count_nonzero(found.state_at == ELEMENT) == len(expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,7 +50,9 @@ def test_a_step_within_the_room_never_lands_in_another_row(
     target = np.add(point, step)
     on_grid = np.all(target >= 0) and np.all(target <= shape)
     assert 0 <= landed < layout.length
-    assert found.is_element[landed] == (on_grid and np.any((target == 0) | (target == np.asarray(shape))))
+    at_border = np.any((target == 0) | (target == np.asarray(shape)))
+    expected = (ELEMENT if at_border else INSIDE) if on_grid else OUTSIDE
+    assert found.state_at[landed] == expected
 
 
 def test_one_voxel_has_eight_elements_whose_area_is_its_octahedron() -> None:

@@ -1,0 +1,229 @@
+"""Surface figures against peers, on the same eight structures in the same run.
+
+    python Testing/bench/measures.py [--rounds N]
+
+Every program gets the same two arrays, cropped to the box round both, because a peer that does not crop would
+only be timed at that. Rounds are interleaved, so a busy machine slows all alike; times are medians of
+processor time. A peer that is not installed is named and left out. What each peer's number means, and why it
+differs where it does, is said under the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import tracemalloc
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.measures.comparison import compare
+from AmlartContourLib.measures.pair import pair
+from AmlartContourLib.measures.path_length import Tolerance, path_length
+from AmlartContourLib.measures.surface_distance import surface_distances
+from support.bench_structures import Edited, edited_structures
+from support.path_recipe import added_path_by_filters_mm
+
+TOLERANCES = (1.0, 2.0, 3.0)
+REMARKS = """\
+surface-distance has the same definition. SimpleITK counts voxel centres instead of surface elements by area:
+another definition, so other numbers; its filter's average distance also takes in interior voxels at 0 mm."""
+Figures = dict[str, float]  # by the names in NAMES; a program gives those it has
+NAMES = ("sD@1", "sD@2", "sD@3", "HD95", "HD", "ASSD")
+Case = tuple[Mask, Mask]
+Program = Callable[[Case], Figures]
+
+
+def ours_surface(case: Case) -> Figures:
+    """What surface-distance returns, and no more."""
+    found = surface_distances(pair(*case))
+    values = [*(found.surface_dice(t) for t in TOLERANCES), found.percentile_mm(95), found.hausdorff_mm]
+    values.append(found.average_symmetric_mm)
+    return dict(zip(NAMES, (float(v) for v in values if v is not None), strict=True))
+
+
+def ours_everything(case: Case) -> Figures:
+    """The whole comparison: overlap, path length, direction and slices too."""
+    found = compare(*case, tolerance_mm=3.0, extra_tolerances_mm=TOLERANCES)
+    dice = {r.tolerance_mm: r.surface_dice for r in found.redraws}
+    surface = found.surface
+    values = [
+        *(dice[t] for t in TOLERANCES),
+        surface.hd95_mm,
+        surface.hausdorff_mm,
+        surface.average_symmetric_mm,
+    ]
+    return dict(zip(NAMES, (float(v) for v in values if v is not None), strict=True))
+
+
+def deepmind(case: Case) -> Figures:
+    """The published implementation of the same definition; it has no average over both surfaces."""
+    import surface_distance
+
+    arrays = [mask.block_kji for mask in case] if case[0].box == case[1].box else [m.to_array() for m in case]
+    found = surface_distance.compute_surface_distances(*arrays, case[0].geometry.spacing_kji_mm)
+    surface_distance.compute_average_surface_distance(found)
+    values = [surface_distance.compute_surface_dice_at_tolerance(found, t) for t in TOLERANCES]
+    values += [surface_distance.compute_robust_hausdorff(found, percent) for percent in (95, 100)]
+    return dict(zip(NAMES, values, strict=False))
+
+
+def _images(case: Case) -> list[sitk.Image]:
+    images = [sitk.GetImageFromArray(np.pad(mask.to_array(), 1).astype(np.uint8)) for mask in case]
+    for image in images:
+        image.SetSpacing(case[0].geometry.spacing_mm)
+    return images
+
+
+def sitk_filter(case: Case) -> Figures:
+    """SimpleITK's HausdorffDistance: voxel centres; its average takes in interior voxels at 0."""
+    measure = sitk.HausdorffDistanceImageFilter()
+    measure.Execute(*_images(case))
+    return {"HD": measure.GetHausdorffDistance(), "ASSD": measure.GetAverageHausdorffDistance()}
+
+
+def sitk_recipe(case: Case) -> Figures:
+    """The usual recipe: Maurer distance from the filled mask at the other's contour voxels, unweighted."""
+    one, other = _images(case)
+    apart = []
+    for source, target in ((one, other), (other, one)):
+        field = sitk.Abs(sitk.SignedMaurerDistanceMap(target, squaredDistance=False, useImageSpacing=True))
+        line = sitk.GetArrayFromImage(sitk.LabelContour(source)) > 0
+        apart.append(sitk.GetArrayFromImage(field)[line])
+    pooled = np.concatenate(apart)
+    values = [float((pooled <= t).mean()) for t in TOLERANCES]
+    values += [max(float(np.percentile(a, 95)) for a in apart), float(pooled.max()), float(pooled.mean())]
+    return dict(zip(NAMES, values, strict=True))
+
+
+PROGRAMS: dict[str, Program] = {
+    "ours, surface figures": ours_surface,
+    "ours, everything": ours_everything,
+    "surface-distance": deepmind,
+    "SimpleITK HausdorffDistance": sitk_filter,
+    "SimpleITK Maurer recipe": sitk_recipe,
+}
+
+
+def cropped(edited: Edited) -> Case:
+    """Both contours on a grid of their own union box."""
+    box = edited.before.box.union(edited.after.box)
+    geometry = Geometry(box.shape_kji[::-1], edited.before.geometry.spacing_mm)
+    before, after = (Mask.from_array(mask.window(box), geometry) for mask in (edited.before, edited.after))
+    return before, after
+
+
+def say(line: str = "") -> None:
+    """One line on the standard output."""
+    sys.stdout.write(line + "\n")
+
+
+def timed(program: Program, case: Case) -> tuple[float, Figures]:
+    """Processor time in ms, and the figures."""
+    start = time.process_time()
+    figures = program(case)
+    return (time.process_time() - start) * 1000, figures
+
+
+def peak_mb(program: Program, case: Case) -> float:
+    """Most memory at once that Python and numpy took; SimpleITK's own is not seen."""
+    tracemalloc.start()
+    program(case)
+    peak = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    return peak
+
+
+def main() -> None:
+    """Runs all rounds and prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    warnings.simplefilter("ignore")  # surface-distance uses names that scipy deprecates
+    programs = dict(PROGRAMS)
+    try:
+        import surface_distance  # noqa: F401
+    except ImportError:
+        say("surface-distance is not installed and left out.")
+        del programs["surface-distance"]
+    cases = {edited.name: cropped(edited) for edited in edited_structures()}
+    times: dict[str, dict[str, list[float]]] = {p: {name: [] for name in cases} for p in programs}
+    figures: dict[str, dict[str, Figures]] = {p: {} for p in programs}
+    for _ in range(rounds):
+        for name, case in cases.items():
+            for program, run in programs.items():
+                spent, figures[program][name] = timed(run, case)
+                times[program][name].append(spent)
+    print_times(times, rounds)
+    print_path_lengths(cases)
+    print_memory(programs, cases["bone"])
+    print_agreement(figures)
+
+
+def print_path_lengths(cases: dict[str, Case]) -> None:
+    """Added path length against the recipe of filters that platipy uses, with its tolerance rule."""
+    say("Added path length, all eight structures, processor time in ms")
+    for tolerance in (0.0, 3.0):
+        ours = theirs = apart = 0.0
+        for case in cases.values():
+            arrays = [np.pad(mask.to_array(), ((0, 0), (1, 1), (1, 1))) for mask in case]
+            start = time.process_time()
+            length = float(path_length(pair(*case), tolerance, Tolerance.WHOLE_PIXELS).added_mm.sum())
+            middle = time.process_time()
+            expected = added_path_by_filters_mm(*arrays, tolerance, case[0].geometry.spacing_mm[0])
+            theirs += (time.process_time() - middle) * 1000
+            ours += (middle - start) * 1000
+            apart = max(apart, abs(length - expected))
+        ratio = f"{theirs / ours:.0f} x"
+        say(
+            f"tolerance {tolerance:g} mm: ours {ours:.1f}, filters {theirs:.1f} ({ratio}), differ by {apart:.0e} mm"
+        )
+
+
+def print_times(times: dict[str, dict[str, list[float]]], rounds: int) -> None:
+    """Medians per structure, their sum, and each program's ratio to ours."""
+    names = list(next(iter(times.values())))
+    say(f"Processor time in ms, medians of {rounds} rounds, 512 x 512 x 193 at 1.3 x 1.3 x 2.5 mm, cropped")
+    say(f"{'':28}" + "".join(f"{name:>12}" for name in names) + f"{'all':>10}{'ratio':>8}")
+    sums = {program: sum(np.median(times[program][name]) for name in names) for program in times}
+    first = next(iter(times))
+    for program, by_name in times.items():
+        row = "".join(f"{np.median(by_name[name]):12.1f}" for name in names)
+        say(f"{program:28}{row}{sums[program]:10.1f}{sums[program] / sums[first]:8.1f}")
+    say()
+
+
+def print_memory(programs: dict[str, Program], case: Case) -> None:
+    """Peak memory of the largest structure."""
+    say("Peak memory in MB for bone (Python and numpy; SimpleITK's own images are not seen)")
+    for program, run in programs.items():
+        say(f"{program:28}{peak_mb(run, case):12.1f}")
+    say()
+
+
+def print_agreement(figures: dict[str, dict[str, Figures]]) -> None:
+    """The largest difference from ours over the structures, figure by figure."""
+    first = next(iter(figures))
+    say("Largest difference from ours over the eight structures (sD without unit, others mm)")
+    say(f"{'':28}" + "".join(f"{name:>11}" for name in NAMES))
+    for program, by_name in figures.items():
+        cells = []
+        for figure in NAMES:
+            both = [
+                (given[figure], figures[first][n][figure]) for n, given in by_name.items() if figure in given
+            ]
+            cells.append(f"{max(abs(a - b) for a, b in both):11.1e}" if both else f"{'-':>11}")
+        say(f"{program:28}" + "".join(cells))
+    say(REMARKS)
+
+
+if __name__ == "__main__":
+    main()
