@@ -92,9 +92,9 @@ def is_amlart_root(folder: Path) -> bool:
     return any(p.is_dir() and DATASET.fullmatch(p.name) for p in folder.iterdir())
 
 
-def has_masks(folder: Path) -> bool:
-    """True where `read_mask_folder` finds volume files."""
-    return bool(volumes_in(_mask_place(folder)[0]))
+def mask_files(folder: Path) -> list[Path]:
+    """The volume files that `read_mask_folder` would read, masks or not."""
+    return volumes_in(_mask_place(folder)[0])
 
 
 def inside_value(array_kji: NDArray[Any]) -> float | None:

@@ -59,11 +59,15 @@ def read_volume_on(path: Path, wanted: Geometry) -> NDArray[Any]:
     before it is read. Other errors as `read_volume`.
     """
     header = _header(path)
-    nothing = np.broadcast_to(np.zeros((), dtype=np.bool_), header.GetSize()[2::-1])
-    _, grid = right_handed(nothing, *_placement(header))
+    grid = _grid(header)
     wanted.require_same(towards(grid, wanted.direction_matrix).geometry(grid), path.name)
     array, grid = right_handed(_voxels(path, header), *_placement(header))
     return onto(array, grid, wanted, path.name)
+
+
+def read_grid(path: Path) -> Geometry:
+    """The right-handed grid of a file, from its header alone. Errors as `read_volume`."""
+    return _grid(_header(path))
 
 
 def write_volume(path: Path, array_kji: NDArray[Any], geometry: Geometry) -> None:
@@ -112,6 +116,11 @@ def _placement(header: sitk.ImageFileReader) -> tuple[NDArray[Any], NDArray[Any]
     axes = header.GetDimension()
     direction: NDArray[np.float64] = np.array(header.GetDirection()).reshape(axes, axes)[:3, :3]
     return np.array(header.GetSpacing()[:3]), np.array(header.GetOrigin()[:3]), direction
+
+
+def _grid(header: sitk.ImageFileReader) -> Geometry:
+    nothing = np.broadcast_to(np.zeros((), dtype=np.bool_), header.GetSize()[2::-1])
+    return right_handed(nothing, *_placement(header))[1]
 
 
 def _voxels(path: Path, header: sitk.ImageFileReader) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import pytest
 from AmlartContourLib.contract.errors import DamagedFile, GeometryMismatch, InputRefused
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
-from AmlartContourLib.exchange.masks_in import has_masks, read_amlart_case, read_mask_file, read_mask_folder
+from AmlartContourLib.exchange.masks_in import mask_files, read_amlart_case, read_mask_file, read_mask_folder
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.exchange.volume_file import read_volume, write_volume
 from support.shapes import ball, centre, grid
@@ -117,7 +117,7 @@ def test_files_that_are_no_volumes_are_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("subfolder", ["segmentations", "masks", "something"])
 def test_a_subfolder_of_masks_is_found_and_said(tmp_path: Path, subfolder: str) -> None:
     put(tmp_path / subfolder, "bladder.nii.gz", a_ball())
-    assert has_masks(tmp_path)
+    assert [path.name for path in mask_files(tmp_path)] == ["bladder.nii.gz"]
     found = read_mask_folder(tmp_path, CT, catalogue())
     assert found.structures.ids == ("bladder",)
     assert subfolder in found.messages[0]
