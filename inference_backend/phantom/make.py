@@ -46,8 +46,9 @@ class Phantom:
 def make_phantom(spec: PhantomSpec) -> Phantom:
     """Draws the patient on the specification's grid and photographs her.
 
-    UnknownStructure where `missing` names no structure of the catalogue. Measured on one core: the default
-    size in 1 s; 512x512x193 in 5 s with 0.5 GB, 8 s with 0.7 GB on an oblique grid.
+    UnknownStructure where `missing` names no structure of the catalogue. Measured on a
+    shared two-core machine: the default size in about 1 s; 512x512x193 in 5 to 8 s with 0.5 GB, on an oblique
+    grid in 8 to 13 s with 0.7 GB.
     """
     for structure_id in spec.missing:
         catalogue()[structure_id]  # raises where it is no id
