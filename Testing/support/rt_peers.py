@@ -1,0 +1,71 @@
+"""Asking other programs to read and write RTSTRUCT; a test that needs an absent one skips, saying so."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PROGRAM = Path(__file__).with_name("rt_peer_program.py")
+SYSTEM_PLASTIMATCH = "/usr/bin/plastimatch"
+MODULES = {"rt-utils": "rt_utils", "DicomRTTool": "DicomRTTool", "dcmrtstruct2nii": "dcmrtstruct2nii"}
+READERS = ("plastimatch", "plastimatch of the system", "rt-utils", "DicomRTTool", "dcmrtstruct2nii")
+
+
+def is_here(peer: str) -> bool:
+    """True when a peer can be run."""
+    if peer == "plastimatch of the system":
+        return shutil.which(SYSTEM_PLASTIMATCH) is not None
+    if peer == "plastimatch":
+        return (Path(sys.executable).parent / "plastimatch").exists()
+    return importlib.util.find_spec(MODULES[peer]) is not None
+
+
+def need(peer: str) -> None:
+    """Skips the test where a peer is missing."""
+    if not is_here(peer):
+        pytest.skip(f"{peer} is not on this machine")
+
+
+def peer_reads(peer: str, rtstruct: Path, ct: Path) -> tuple[dict[str, np.ndarray], float]:
+    """Masks [k, j, i] by ROI name, and the seconds it took. RuntimeError, with its words, where it failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        masks = Path(folder) / "masks.npz"
+        seconds = _ask("read", peer, rtstruct, ct, masks)
+        with np.load(masks) as stored:
+            return {name: stored[name] for name in stored.files}, seconds
+
+
+def peer_writes(peer: str, rtstruct: Path, ct: Path, masks: dict[str, np.ndarray]) -> float:
+    """Writes masks [k, j, i] by ROI name to an RTSTRUCT; the seconds it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(Path(folder) / "masks.npz", **masks)  # type: ignore[arg-type]
+        return _ask("write", peer, rtstruct, ct, Path(folder) / "masks.npz")
+
+
+def dciodvfy_errors(path: Path) -> list[str]:
+    """What dciodvfy calls an error in a DICOM file; a skip where it is missing."""
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not on this machine")
+    done = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+    lines = (done.stdout + done.stderr).splitlines()
+    assert lines, "dciodvfy said nothing at all"
+    return [line for line in lines if line.startswith("Error")]
+
+
+def _ask(verb: str, peer: str, *paths: Path) -> float:
+    words = [sys.executable, "-W", "ignore", str(PROGRAM), verb, peer, *map(str, paths)]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+    )
+    if done.returncode:
+        raise RuntimeError(f"{peer} could not {verb}: {done.stderr[-2000:]}")
+    return float(done.stdout.rsplit("seconds ", 1)[1])
