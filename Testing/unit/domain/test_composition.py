@@ -12,6 +12,7 @@ from AmlartContourLib.domain.derivation import derive
 from AmlartContourLib.domain.levels import BorderKind, LevelBorder
 from AmlartContourLib.domain.margins import Margin, expand
 from AmlartContourLib.domain.mask import Mask, union
+from AmlartContourLib.domain.parametrium import edit_back
 from AmlartContourLib.domain.rules import Rule, Severity
 from AmlartContourLib.domain.selection import Selection
 from AmlartContourLib.domain.structure_set import Source, StructureSet
@@ -114,6 +115,13 @@ def test_rule_1_holds_on_the_composites_and_the_parts_stay_whole() -> None:
         assert structures.contours[contour.structure_id] is contour
 
 
+def test_the_high_risk_ctv_stays_inside_the_ctvp() -> None:
+    organ = box((-6, 3, -45), (6, 16, 30))
+    result = made(structure_set(GRID, cervix=CERVIX, anorectum=organ), Selection(("cervix",))).composites
+    assert result.mask("ctv_hr").same_voxels(CERVIX - organ)
+    assert result.mask("ctvp").same_voxels(CERVIX - organ)
+
+
 def test_what_rule_1_moved_is_told_in_exact_cm3_by_pair() -> None:
     structures = structure_set(
         GRID, cervix=CERVIX, ln_pelvic=box((0, -5, 0), (5, 5, 10)), anorectum=ANORECTUM
@@ -213,6 +221,16 @@ def test_the_parametrium_is_edited_back_to_the_included_vagina_each_side() -> No
     assert "lie below the included vagina" in words(both)
 
 
+def test_the_parametrium_is_edited_at_right_angles_to_the_axis_of_the_whole_vagina() -> None:
+    bent = box((-4, -4, -15), (4, 4, 0)) | box((-4, 4, -45), (4, 18, -15))
+    structures = structure_set(GRID, vagina=bent, parametrium=PARAMETRIUM)
+    upper = VaginaLength(VaginaRecipe.UPPER, 12)
+    result = made(structures, Selection(("vagina", "parametrium"), upper)).used
+    assert result.mask("parametrium").same_voxels(edit_back(PARAMETRIUM, bent, cut_upper(bent, 12)))
+    of_the_rest = edit_back(PARAMETRIUM, cut_upper(bent, 12), cut_upper(bent, 12))
+    assert not result.mask("parametrium").same_voxels(of_the_rest)
+
+
 def test_without_an_included_vagina_the_parametrium_stays_whole_and_it_is_said() -> None:
     result = made(PARTS, replace(ALL, edit_back_parametrium=True).without("vagina"))
     assert result.used.mask("parametrium").same_voxels(PARAMETRIUM)
@@ -254,6 +272,11 @@ def test_the_high_risk_ctv_stands_in_for_a_cervix_that_is_not_there() -> None:
     assert made(with_gtvp, ALL).composites.mask("ctv_hr").same_voxels(CERVIX | GTVP)
 
 
+def test_the_high_risk_ctv_stands_in_for_a_gtvp_alone_where_there_is_neither() -> None:
+    result = made(structure_set(GRID, ctv_hr=CERVIX), Selection(("gtvp", "uterus")))
+    assert result.composites.mask("ctvp").same_voxels(CERVIX)
+
+
 def test_cervix_and_gtvp_stand_in_for_a_high_risk_ctv_that_is_not_there() -> None:
     result = made(structure_set(GRID, cervix=CERVIX, gtvp=GTVP), Selection(("ctv_hr",)))
     assert result.composites.mask("ctvp").same_voxels(CERVIX | GTVP)
@@ -268,6 +291,12 @@ def test_an_imported_composite_is_used_where_there_is_nothing_to_compose_it_of()
     assert "The CTVp is used as it came in" in words(result)
     assert "The CTVn is used as it came in" in words(result)
     assert "ctv_hr" not in result.composites, "what part of the CTVp it is, nobody knows"
+
+
+def test_a_gtvp_that_reaches_out_of_an_imported_ctvp_is_in_the_ctvp() -> None:
+    result = made(structure_set(GRID, ctvp=CERVIX, gtvp=GTVP), ALL).composites
+    assert not (GTVP - CERVIX).is_empty
+    assert result.mask("ctvp").same_voxels(CERVIX | GTVP)
 
 
 def test_an_imported_composite_is_not_used_where_none_of_its_parts_is_chosen() -> None:

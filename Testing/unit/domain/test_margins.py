@@ -136,6 +136,16 @@ def test_exclusions_and_limits_cut_the_result_and_only_it() -> None:
     assert directional.same_voxels((expand(tumour, UNEQUAL) & slab) - bone)
 
 
+def test_growth_reaches_into_a_limit_that_does_not_hold_the_mask() -> None:
+    geometry = grid((40, 40, 20), (1.0, 1.0, 2.0))
+    middle = centre(geometry)
+    tumour = ball(geometry, middle, 6)
+    beside = block(geometry, np.add(middle, (8, -30, -30)), np.add(middle, 30))
+    reached = expand(tumour, Margin.isotropic(5), within=beside)
+    assert not reached.is_empty
+    assert reached.same_voxels(expand(tumour, Margin.isotropic(5)) & beside)
+
+
 def test_an_empty_mask_and_no_margin_change_nothing() -> None:
     geometry = grid()
     assert expand(Mask.empty(geometry), Margin.isotropic(7)).is_empty
