@@ -183,9 +183,8 @@ def print_path_lengths(cases: dict[str, Case]) -> None:
             ours += (middle - start) * 1000
             apart = max(apart, abs(length - expected))
         ratio = f"{theirs / ours:.0f} x"
-        say(
-            f"tolerance {tolerance:g} mm: ours {ours:.1f}, filters {theirs:.1f} ({ratio}), differ by {apart:.0e} mm"
-        )
+        say(f"at {tolerance:g} mm: ours {ours:.1f}, filters {theirs:.1f} ({ratio}); apart by {apart:.0e} mm")
+    say()
 
 
 def print_times(times: dict[str, dict[str, list[float]]], rounds: int) -> None:

@@ -67,7 +67,7 @@ def compare_sets(
     cannot be used.
     """
     reference.geometry.require_same(test.geometry, "The second set of contours")
-    given = tolerances or {}
+    given = {catalogue[i].id: mm for i, mm in (tolerances or {}).items()}
     ids = dict.fromkeys([*reference.ids, *test.ids])
     organs = [i for i in ids if catalogue[i].role is Role.ORGAN]
     return tuple(

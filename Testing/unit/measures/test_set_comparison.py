@@ -91,3 +91,5 @@ def test_other_grids_and_unknown_structures_are_refused() -> None:
         compare_sets(set_of(ctvn=TARGET), StructureSet(other), catalogue())
     with pytest.raises(UnknownStructure):
         compare_sets(set_of(nonesuch=TARGET), set_of(), catalogue())
+    with pytest.raises(UnknownStructure):
+        compare_sets(set_of(ctvn=TARGET), set_of(), catalogue(), {"nonesuch": 2.0})
