@@ -86,9 +86,12 @@ def _cut_vagina(
             messages.append(RuleMessage(None, Severity.WARNING, text, ("vagina",)))
             return vagina
         kept = cut_below(vagina.mask, [structures.mask(i) for i in ids], length.length_mm)
-        what = f"{length.length_mm:g} mm below the lowest of {' and '.join(said(i) for i in ids)}"
+        lowest = f"lower of {said(ids[0])} and {said(ids[1])}" if len(ids) == 2 else said(ids[0])
+        what = f"what reaches {length.length_mm:g} mm below the {lowest}"
     messages.append(_cut_message(vagina.mask, kept, what))
-    return replace(vagina, mask=kept, source=Source.COMPOSED, note=f"Cut to {what}, along the vaginal axis.")
+    return replace(
+        vagina, mask=kept, source=Source.COMPOSED, note=f"Cut to {what}, measured along the vaginal axis."
+    )
 
 
 def _cut_message(whole: Mask, kept: Mask, what: str) -> RuleMessage:

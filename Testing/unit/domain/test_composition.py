@@ -173,7 +173,9 @@ def test_the_vagina_is_cut_as_chosen_and_its_use_is_told() -> None:
     assert result.used.mask("vagina").same_voxels(cut_upper(VAGINA, 20))
     assert "Of the vagina, the upper 20 mm is used" in words(result)
     below = replace(ALL, vagina=VaginaLength(VaginaRecipe.BELOW_TUMOUR, 15))
-    kept = made(PARTS, below).used.mask("vagina")
+    lower = made(PARTS, below)
+    assert "what reaches 15 mm below the lower of cervix and GTVp is used" in words(lower)
+    kept = lower.used.mask("vagina")
     assert kept.same_voxels(cut_below(VAGINA, [CERVIX, GTVP], 15))
     assert kept.same_voxels(cut_below(VAGINA, [GTVP], 15)), "the GTVp reaches lower"
 
