@@ -89,7 +89,7 @@ def test_choices_that_mean_nothing_are_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"inclde": []}, "unknown entries: inclde"),
+        ({"inclusion": []}, "unknown entries: inclusion"),
         ({"include": "cervix"}, "'include' must be a list of texts"),
         ({"vagina": "whole"}, "must be an object"),
         ({"vagina": {"recipe": "HALF"}}, "'HALF' is none of WHOLE, UPPER, BELOW_TUMOUR"),
