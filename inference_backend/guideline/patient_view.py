@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from AmlartContourLib.domain import lattice
-from AmlartContourLib.domain.box import Box, Index3
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.lattice import Reorder
 from AmlartContourLib.domain.mask import Mask, union
@@ -39,7 +38,7 @@ class PatientView:
         scan.geometry.require_same(organs.geometry, "The set of organ contours")
         order = lattice.canonical(scan.geometry)
         grid = order.geometry(scan.geometry)
-        masks = {c.structure_id: reordered(c.mask, order, grid) for c in organs if not c.mask.is_empty}
+        masks = {c.structure_id: _on(grid, c.mask.reordered(order)) for c in organs if not c.mask.is_empty}
         return cls(grid, order.array(scan.hu_kji), masks, order, scan.geometry)
 
     def has(self, structure_id: str) -> bool:
@@ -71,22 +70,12 @@ class PatientView:
 
     def given_back(self, mask: Mask) -> Mask:
         """The same voxels on the grid of the scan that came in."""
-        return reordered(mask, self.order.inverse, self.original)
+        return _on(self.original, mask.reordered(self.order.inverse))
 
 
-def reordered(mask: Mask, order: Reorder, grid: Geometry) -> Mask:
-    """A mask after a change of array order; `grid` is the geometry after it."""
-    old_size = mask.geometry.size_ijk
-    start, stop = mask.box.start_kji[::-1], mask.box.stop_kji[::-1]
-    low, high = [0, 0, 0], [0, 0, 0]
-    for new, axis in enumerate(order.axes):
-        flipped = order.flips[new]
-        low[new] = old_size[axis] - stop[axis] if flipped else start[axis]
-        high[new] = old_size[axis] - start[axis] if flipped else stop[axis]
-    if mask.is_empty:
-        return Mask.empty(grid)
-    box = Box((low[2], low[1], low[0]), (high[2], high[1], high[0]))
-    return Mask.from_block(order.array(mask.block_kji), box, grid)
+def _on(grid: Geometry, mask: Mask) -> Mask:
+    """The mask on the very same geometry object as its companions, so that comparisons are quick."""
+    return Mask.from_block(mask.block_kji, mask.box, grid)
 
 
 def largest_parts(mask: Mask, fraction: float) -> Mask:
@@ -106,13 +95,3 @@ def largest_parts(mask: Mask, fraction: float) -> Mask:
 def slices_of(mask: Mask) -> tuple[int, int]:
     """Lowest and highest slice that holds a voxel; only for a mask that is not empty."""
     return mask.box.start_kji[0], mask.box.stop_kji[0] - 1
-
-
-def frame(view: PatientView, masks: list[Mask], margin_mm: float) -> Box:
-    """The smallest box that holds all masks, with a margin in mm, inside the grid."""
-    whole = union(
-        [Mask.from_block(np.ones(m.box.shape_kji, bool), m.box, m.geometry) for m in masks], view.geometry
-    )
-    reach = [int(np.ceil(margin_mm / step)) for step in view.geometry.spacing_kji_mm]
-    margin: Index3 = (reach[0], reach[1], reach[2])
-    return whole.box.padded(margin, view.geometry.shape_kji)

@@ -131,7 +131,8 @@ def _muscle_on(view: PatientView, wall: Mask, cavity: Mask, depth_mm: float, ves
     touching[np.unique(labels[ndimage.binary_dilation(wall.window(box), np.ones((3, 3, 3)))])] = True
     touching[0] = False
     muscle = Mask.from_block(touching[labels], box, view.geometry)
-    return filled_in_plane(closed_in_plane(muscle, SMOOTHING_MM)) & Mask.from_block(free, box, view.geometry)
+    solid_wall = closed_in_plane(muscle, SMOOTHING_MM) | wall
+    return filled_in_plane(solid_wall) & Mask.from_block(free, box, view.geometry)
 
 
 def _smoothed(

@@ -16,6 +16,7 @@ from inference_backend.guideline.pelvic_levels import between
 from inference_backend.guideline.sacral_arc import SacralArc
 
 MIDDLE_SHARE = 0.5  # of the sacrum's half width: about where the foramina lie
+LUMBAR = ("vertebra_l5", "vertebra_l4")
 IN_FRONT = 0.5  # cosine: within 60 degrees of straight to the front
 
 
@@ -63,5 +64,7 @@ def _in_front(view: PatientView, arc: SacralArc, sacrum: Mask, depth_mm: float, 
     length = np.linalg.norm(steps_lps, axis=-1)
     in_front = steps_lps @ arc.front >= IN_FRONT * length
     in_front &= ~pocket(sacrum.window(box), axis=1)  # the sacral canal lies in front of its rear wall only
+    lumbar = view.union(*LUMBAR).window(box)
+    in_front &= ~np.logical_or.accumulate(lumbar, axis=1)  # nor is the lumbar canal in front of the sacrum
     strip = Mask.from_block(near.window(box) & in_front, box, view.geometry)
     return between(strip, arc.border_after(segments), arc.border_after(0))

@@ -70,7 +70,8 @@ def sacral_arc(view: PatientView, midline: LevelBorder) -> SacralArc | None:
     edge = np.asarray([v[bins == b].max() for b in used])
     smooth = np.asarray([np.median(edge[max(n - 1, 0) : n + 2]) for n in range(len(edge))])
     height = np.asarray([u[bins == b].mean() for b in used])
-    start = int(smooth[: max(len(smooth) // 3, 1)].argmax())  # the promontory stands out to the front
+    upper_third = smooth[: max(len(smooth) // 3, 1)]
+    start = int(np.argmax(upper_third >= upper_third.max() - STEP_MM))  # the promontory stands out
     curve = (centre + height[:, None] * along + smooth[:, None] * front)[start:]
     arc = SacralArc(curve, along, front, None, whole.box.start_kji[0] == 0)
     return SacralArc(curve, along, front, _s1_length(view, midline, arc, centre), arc.cut)

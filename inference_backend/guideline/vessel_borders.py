@@ -74,32 +74,40 @@ def common_iliac_bifurcation(
 
 
 def para_aortic_top(view: PatientView, tolerance_mm: float, messages: list[str]) -> LevelBorder | None:
-    """Middle of the renal hilum, standing in for the left renal vein, which has no mask: always estimated.
+    """Middle of the left renal hilum, standing in for the renal vein, which has no mask: always estimated.
 
-    From the left kidney, else the right, else the disc between L1 and L2. None where the scan ends below.
+    Without a left kidney: the right one or the disc between L1 and L2, whichever lies higher (the right
+    hilum lies lower than the left). None where the scan ends below, or nothing shows it.
     """
-    kind = BorderKind.PARAAORTIC_TOP
     disc = disc_lps(view, "vertebra_l1", ("vertebra_l2",))
-    for side in SIDES:
-        kidney = largest_parts(view.mask(f"kidney_{side}"), ISLAND)
-        k = None if kidney.is_empty else _hilum_slice(kidney)
-        if k is None:
-            continue
-        if slices_of(kidney)[1] == view.top_k:
-            messages.append(f"The {side} kidney is cut by the upper end of the scan: its hilum is uncertain.")
-            if disc is None:
-                return None
-            continue
-        if side == "right":
-            messages.append("The left kidney shows no hilum: the right one gives the para-aortic top.")
-        border = at_face(view, kind, kidney, k, +1, f"middle of the {side} renal hilum", estimated=True)
-        if disc is not None and abs(disc[2] - border.point_lps[2]) > tolerance_mm:
-            apart = abs(disc[2] - border.point_lps[2])
+    left = _hilum_border(view, "left", messages)
+    if left is not None:
+        if disc is not None and abs(disc[2] - left.point_lps[2]) > tolerance_mm:
+            apart = abs(disc[2] - left.point_lps[2])
             messages.append(
-                f"The {side} renal hilum lies {apart:.0f} mm from L1-L2: check the para-aortic top."
+                f"The left renal hilum lies {apart:.0f} mm from L1-L2: check the para-aortic top."
             )
-        return border
-    return _disc_fallback(view, kind, "vertebra_l1", ("vertebra_l2",), "L1 and L2", messages)
+        return left
+    right = _hilum_border(view, "right", messages)
+    if right is not None and (disc is None or disc[2] <= right.point_lps[2]):
+        messages.append("No left kidney to go by: the right one gives the para-aortic top.")
+        return right
+    return _disc_fallback(
+        view, BorderKind.PARAAORTIC_TOP, "vertebra_l1", ("vertebra_l2",), "L1 and L2", messages
+    )
+
+
+def _hilum_border(view: PatientView, side: str, messages: list[str]) -> LevelBorder | None:
+    """The border at one kidney's hilum; None without that kidney, or where the scan's upper end cuts it."""
+    kidney = largest_parts(view.mask(f"kidney_{side}"), ISLAND)
+    if kidney.is_empty:
+        return None
+    if slices_of(kidney)[1] == view.top_k:
+        messages.append(f"The {side} kidney is cut by the upper end of the scan: its hilum is not known.")
+        return None
+    k, what = _hilum_slice(kidney)
+    text = f"{what} of the {side} kidney"
+    return at_face(view, BorderKind.PARAAORTIC_TOP, kidney, k, +1, text, estimated=True)
 
 
 def first_stable_split(vessel: Mask) -> int | None:
@@ -132,15 +140,16 @@ def _lowest_single_section(aorta: Mask) -> int:
     return aorta.box.start_kji[0]
 
 
-def _hilum_slice(kidney: Mask) -> int | None:
-    """Middle slice of the kidney's hollow, weighted by its area; None where it has none."""
+def _hilum_slice(kidney: Mask) -> tuple[int, str]:
+    """Middle slice of the kidney's hollow, weighted by its area, or of the whole where it shows none."""
     area = pocket(kidney.block_kji, axis=1).sum(axis=(1, 2)).astype(float)
     pixel = kidney.geometry.spacing_mm[0] * kidney.geometry.spacing_mm[1]
     area[area * pixel < 20.0] = 0.0  # a few pixels are roughness, not the sinus
+    what = "middle of the hilum" if area.any() else "middle, as no hilum shows,"
     if not area.any():
-        return None
+        area = kidney.block_kji.sum(axis=(1, 2)).astype(float)
     middle = float((area * np.arange(len(area))).sum() / area.sum())
-    return round(middle) + kidney.box.start_kji[0]
+    return round(middle) + kidney.box.start_kji[0], what
 
 
 def _check_against_l4(
