@@ -5,16 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 from time import perf_counter
 
-import numpy as np
 import pytest
 
 from AmlartContourLib.domain.levels import BorderKind, divide_ctvn
 from AmlartContourLib.domain.mask import union
 from AmlartContourLib.domain.structure_set import StructureSet
-from AmlartContourLib.exchange.ct_scan import AIR_HU, CtScan
+from AmlartContourLib.exchange.ct_in import read_ct
+from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.masks_in import read_mask_folder
 from AmlartContourLib.exchange.resources import catalogue
-from AmlartContourLib.exchange.volume_file import read_volume
 from inference_backend.guideline.margins_preset import load_margins
 from inference_backend.guideline.nodal import NodalResult, contour_nodal
 from support.shared_data import real_case
@@ -33,9 +32,8 @@ PLAUSIBLE_CC = {  # of both sides together; wide, as no reference contour exists
 @lru_cache(maxsize=1)
 def _patient() -> tuple[CtScan, StructureSet]:
     folder = real_case("totalseg_example")
-    array, geometry = read_volume(folder / "ct.nii.gz")
-    scan = CtScan(np.clip(array, AIR_HU, 3071).astype(np.int16), geometry)
-    return scan, read_mask_folder(folder / "masks", geometry, catalogue()).structures
+    scan = read_ct(folder / "ct.nii.gz")
+    return scan, read_mask_folder(folder / "masks", scan.geometry, catalogue()).structures
 
 
 @lru_cache(maxsize=2)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
 
 from AmlartContourLib.contract.errors import NothingToContour
-from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import StructureSet
+from AmlartContourLib.exchange.ct_in import read_ct
 from AmlartContourLib.exchange.ct_scan import AIR_HU, CtScan
-from AmlartContourLib.exchange.volume_file import read_volume
 from inference_backend.guideline.field_of_view import pelvis_in_scan
 from inference_backend.guideline.margins_preset import load_margins
 from inference_backend.guideline.nodal import contour_nodal
@@ -68,8 +66,7 @@ def test_an_empty_image_is_no_pelvis() -> None:
 
 
 def test_the_example_scan_shows_a_pelvis() -> None:
-    array, geometry = read_volume(real_case("totalseg_example") / "ct.nii.gz")
-    assert pelvis_in_scan(CtScan(np.clip(array, AIR_HU, 3071).astype(np.int16), geometry)).present is True
+    assert pelvis_in_scan(read_ct(real_case("totalseg_example") / "ct.nii.gz")).present is True
 
 
 @pytest.mark.parametrize(
@@ -77,37 +74,17 @@ def test_the_example_scan_shows_a_pelvis() -> None:
     [("sts044_dicomrt", None), ("crlm1006_ffs_contrast", False), ("ge_head_gantry_tilt", False)],
 )
 def test_public_scans_are_judged_right(case: str, present: bool | None, tmp_path: Path) -> None:
-    assert pelvis_in_scan(_dicom(unpacked(case, tmp_path))).present is present
+    assert pelvis_in_scan(read_ct(unpacked(case, tmp_path), resample_tilt=True)).present is present
 
 
 def test_a_scan_of_the_upper_abdomen_with_arms_shows_no_pelvis() -> None:
-    assert pelvis_in_scan(_dicom(real_case("totalseg_dicom_j2k") / "dicom")).present is False
+    assert pelvis_in_scan(read_ct(real_case("totalseg_dicom_j2k") / "dicom")).present is False
 
 
 def test_a_scan_without_pelvis_and_without_masks_is_refused_in_clear_words(tmp_path: Path) -> None:
-    scan = _dicom(unpacked("crlm1006_ffs_contrast", tmp_path))
+    scan = read_ct(unpacked("crlm1006_ffs_contrast", tmp_path))
     with pytest.raises(NothingToContour) as refusal:
         contour_nodal(scan, StructureSet.of(scan.geometry, []), load_margins("pgi"))
     assert "holds no pelvis" in refusal.value.what
     assert refusal.value.kept
     assert refusal.value.advice
-
-
-def _dicom(folder: Path) -> CtScan:
-    """Slices along their normal, for this test only: even the tilted series needs no more than its bones."""
-    headers = [pydicom.dcmread(p) for p in sorted(folder.rglob("*")) if p.is_file()]
-    slices = [h for h in headers if h.Modality == "CT" and "ImagePositionPatient" in h]
-    first = slices[0]
-    rows, columns = (np.asarray(first.ImageOrientationPatient[a : a + 3], dtype=float) for a in (3, 0))
-    normal = np.cross(columns, rows)
-    slices.sort(key=lambda h: float(normal @ np.asarray(h.ImagePositionPatient, dtype=float)))
-    ends = [normal @ np.asarray(slices[n].ImagePositionPatient, dtype=float) for n in (0, -1)]
-    dy, dx = (float(v) for v in first.PixelSpacing)
-    volume = np.stack([h.pixel_array * float(h.RescaleSlope) + float(h.RescaleIntercept) for h in slices])
-    geometry = Geometry.from_matrix(
-        volume.shape[::-1],
-        (dx, dy, abs(ends[1] - ends[0]) / (len(slices) - 1)),
-        slices[0].ImagePositionPatient,
-        np.stack([columns, rows, normal], axis=1),
-    )
-    return CtScan(np.clip(volume, AIR_HU, 3071).astype(np.int16), geometry)
