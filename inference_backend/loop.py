@@ -1,0 +1,171 @@
+"""One CT through the whole loop: scan and contours in, nodal levels, derived parts, composites, messages.
+
+    read_ct -> read_contours -> check_labels -> contour_nodal -> derive -> compose
+
+Contours that came in go before those that are made: a nodal CTV that came in whole is divided at the borders
+found, and the guideline's own levels are then not used. Every step returns a new value. What each step has to
+say reaches the reader through the record's findings and messages. Writing the result is `exchange.export` and
+`exchange.report`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from AmlartContourLib.contract.errors import NothingToContour
+from AmlartContourLib.domain.composition import Composition, compose
+from AmlartContourLib.domain.derivation import derive
+from AmlartContourLib.domain.levels import LevelBorder
+from AmlartContourLib.domain.parts import NODAL_IDS
+from AmlartContourLib.domain.preset import SitePreset
+from AmlartContourLib.domain.rules import check_labels
+from AmlartContourLib.domain.selection import SELECTABLE, Selection
+from AmlartContourLib.domain.structure_set import StructureSet
+from AmlartContourLib.domain.structures import Role
+from AmlartContourLib.exchange.case_record import CaseRecord, Engine, Input
+from AmlartContourLib.exchange.contours_in import read_contours
+from AmlartContourLib.exchange.ct_in import read_ct
+from AmlartContourLib.exchange.ct_scan import CtScan
+from AmlartContourLib.exchange.fingerprint import sha256_of
+from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.guideline.margins_preset import GuidelineMargins
+from inference_backend.guideline.nodal import contour_nodal
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to do with one CT.
+
+    `contours` are folders of masks, label maps or RTSTRUCT files; of two that hold one structure the first
+    counts. `guideline` None leaves the nodal levels to the contours that come in.
+    """
+
+    ct: Path
+    contours: tuple[Path, ...]
+    preset: SitePreset
+    selection: Selection
+    pseudonym: str
+    guideline: GuidelineMargins | None = None
+    series_uid: str | None = None
+    resample_tilt: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One CT with its parts, its composites, and how they came about."""
+
+    scan: CtScan
+    structures: StructureSet
+    composition: Composition
+    record: CaseRecord
+
+    @property
+    def exported(self) -> StructureSet:
+        """Parts, levels, organs and composites; not the vessels, bones and muscles they were made from."""
+        book = catalogue()
+        whole = self.structures.with_contours(*self.composition.composites)
+        return whole.only(sorted((i for i in whole.ids if book[i].role is not Role.LANDMARK), key=_rank))
+
+
+def run(request: Request, progress: Progress) -> Case:
+    """The whole loop. Raises the refusals of its steps; NothingToContour where no target comes of it."""
+    started = datetime.now(UTC)
+    progress(0.0, "Reading the CT")
+    scan = read_ct(request.ct, series_uid=request.series_uid, resample_tilt=request.resample_tilt)
+    progress(0.2, "Reading contours")
+    came_in = _contours(request, scan)
+    progress(0.3, "Finding the nodal levels")
+    nodal = _nodal(request, scan, came_in.structures, lambda f, stage: progress(0.3 + 0.5 * f, stage))
+    progress(0.8, "Composing")
+    structures = derive(nodal.structures, nodal.borders)
+    composition = compose(structures, request.selection, catalogue())
+    _require_a_target(composition)
+    record = CaseRecord(
+        pseudonym=request.pseudonym,
+        inputs=(Input("CT", scan.source_sha256), *came_in.inputs),
+        engines=nodal.engines,
+        preset=request.preset,
+        selection=request.selection,
+        messages=(*check_labels(came_in.structures), *composition.messages),
+        borders=nodal.borders,
+        findings=(*scan.findings, *came_in.findings, *nodal.findings),
+        started=started,
+    )
+    return Case(scan, structures, composition, record)
+
+
+@dataclass(frozen=True)
+class _CameIn:
+    structures: StructureSet
+    inputs: tuple[Input, ...]
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _WithNodes:
+    structures: StructureSet
+    borders: tuple[LevelBorder, ...] = ()
+    engines: tuple[Engine, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
+def _contours(request: Request, scan: CtScan) -> _CameIn:
+    """All contours that come in, on the scan's grid; of two for one structure the first path counts."""
+    merged = StructureSet(scan.geometry)
+    inputs: list[Input] = []
+    findings: list[str] = []
+    for path in request.contours:
+        found = read_contours(path, scan, catalogue(), case_id=request.pseudonym)
+        inputs.append(Input("contours", sha256_of(path)))
+        findings += found.messages
+        twice = [i for i in found.structures.ids if i in merged]
+        if twice:
+            findings.append(f"Contoured twice, the first is used: {', '.join(twice)}.")
+        merged = merged.with_contours(*(c for c in found.structures if c.structure_id not in twice))
+    return _CameIn(merged, tuple(inputs), tuple(findings))
+
+
+def _nodal(request: Request, scan: CtScan, came_in: StructureSet, progress: Progress) -> _WithNodes:
+    """The contours that came in, with the guideline's levels or, where a whole CTVn came in, its borders only.
+
+    Where the guideline has nothing to work on, that is a refusal only if no target came in either.
+    """
+    if request.guideline is None:
+        return _WithNodes(came_in)
+    try:
+        made = contour_nodal(scan, came_in, request.guideline, progress)
+    except NothingToContour as refusal:
+        if any(came_in.has(i) for i in (*SELECTABLE, "ctvp", "ctvn")):
+            return _WithNodes(came_in, findings=(str(refusal),))
+        raise
+    engines = (Engine(f"guideline {request.guideline.id}", request.guideline.version),)
+    if came_in.has("ctvn") and not any(came_in.has(i) for i in NODAL_IDS):
+        findings = (
+            *made.messages,
+            "A CTVn came in: it is divided at these borders, its voxels stay as they are.",
+        )
+        return _WithNodes(came_in, made.borders, engines, findings)
+    own = came_in.only(i for i in came_in.ids if came_in.has(i))
+    return _WithNodes(made.structures.with_contours(*own), made.borders, engines, made.messages)
+
+
+def _require_a_target(composition: Composition) -> None:
+    if composition.composites.has("ctv"):
+        return
+    raise NothingToContour(
+        "No target comes of this scan, these contours and this selection.",
+        kept="Nothing was written.",
+        advice=f"Give contours of, or include, some of: {', '.join(sorted(SELECTABLE))}.",
+    )
+
+
+def _rank(structure_id: str) -> tuple[int, int]:
+    """Targets first, organs after them, each in the catalogue's order."""
+    book = catalogue()
+    order = (Role.PTV, Role.COMPOSITE, Role.GTV, Role.CTV_PART, Role.NODAL_LEVEL, Role.ORGAN)
+    return order.index(book[structure_id].role), list(book).index(structure_id)
