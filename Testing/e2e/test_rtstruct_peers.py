@@ -22,7 +22,7 @@ from support.shapes import ball, centre, grid
 
 pytestmark = pytest.mark.peer
 
-SQUARE = (1.2, 1.2, 2.5)
+SQUARE = (1.3, 1.3, 2.5)
 CASES = {  # size in i and j, spacing in mm, direction
     "head first": (64, 64, SQUARE, "head first supine"),
     "feet first": (64, 64, SQUARE, "feet first supine"),

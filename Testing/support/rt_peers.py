@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,16 @@ import pytest
 PROGRAM = Path(__file__).with_name("rt_peer_program.py")
 SYSTEM_PLASTIMATCH = "/usr/bin/plastimatch"
 MODULES = {"rt-utils": "rt_utils", "DicomRTTool": "DicomRTTool", "dcmrtstruct2nii": "dcmrtstruct2nii"}
+WRITERS = ("plastimatch", "plastimatch of the system", "rt-utils", "DicomRTTool")
 READERS = ("plastimatch", "plastimatch of the system", "rt-utils", "DicomRTTool", "dcmrtstruct2nii")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by the clock and of the processor, children included, without imports."""
+
+    wall_s: float
+    processor_s: float
 
 
 def is_here(peer: str) -> bool:
@@ -34,17 +44,17 @@ def need(peer: str) -> None:
         pytest.skip(f"{peer} is not on this machine")
 
 
-def peer_reads(peer: str, rtstruct: Path, ct: Path) -> tuple[dict[str, np.ndarray], float]:
-    """Masks [k, j, i] by ROI name, and the seconds it took. RuntimeError, with its words, where it failed."""
+def peer_reads(peer: str, rtstruct: Path, ct: Path) -> tuple[dict[str, np.ndarray], Spent]:
+    """Masks [k, j, i] by ROI name, and the time it took. RuntimeError, with its words, where it failed."""
     with tempfile.TemporaryDirectory() as folder:
         masks = Path(folder) / "masks.npz"
-        seconds = _ask("read", peer, rtstruct, ct, masks)
+        spent = _ask("read", peer, rtstruct, ct, masks)
         with np.load(masks) as stored:
-            return {name: stored[name] for name in stored.files}, seconds
+            return {name: stored[name] for name in stored.files}, spent
 
 
-def peer_writes(peer: str, rtstruct: Path, ct: Path, masks: dict[str, np.ndarray]) -> float:
-    """Writes masks [k, j, i] by ROI name to an RTSTRUCT; the seconds it took."""
+def peer_writes(peer: str, rtstruct: Path, ct: Path, masks: dict[str, np.ndarray]) -> Spent:
+    """Writes masks [k, j, i] by ROI name to an RTSTRUCT; the time it took."""
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder) / "masks.npz", **masks)  # type: ignore[arg-type]
         return _ask("write", peer, rtstruct, ct, Path(folder) / "masks.npz")
@@ -60,7 +70,7 @@ def dciodvfy_errors(path: Path) -> list[str]:
     return [line for line in lines if line.startswith("Error")]
 
 
-def _ask(verb: str, peer: str, *paths: Path) -> float:
+def _ask(verb: str, peer: str, *paths: Path) -> Spent:
     words = [sys.executable, "-W", "ignore", str(PROGRAM), verb, peer, *map(str, paths)]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
@@ -68,4 +78,5 @@ def _ask(verb: str, peer: str, *paths: Path) -> float:
     )
     if done.returncode:
         raise RuntimeError(f"{peer} could not {verb}: {done.stderr[-2000:]}")
-    return float(done.stdout.rsplit("seconds ", 1)[1])
+    wall, processor = done.stdout.rsplit("seconds ", 1)[1].split()
+    return Spent(float(wall), float(processor))

@@ -35,6 +35,12 @@ class Polygons:
     def __len__(self) -> int:
         return len(self.slices_k)
 
+    @property
+    def point_counts(self) -> IntArray:
+        """(m,) how many points each polygon has."""
+        counts: IntArray = np.diff(self.starts)
+        return counts
+
     def __getitem__(self, number: int) -> NDArray[np.float64]:
         points: NDArray[np.float64] = self.points_ij[self.starts[number] : self.starts[number + 1]]
         return points
