@@ -131,7 +131,7 @@ def _contours(request: Request, scan: CtScan) -> _CameIn:
 
 
 def _nodal(request: Request, scan: CtScan, came_in: StructureSet, progress: Progress) -> _WithNodes:
-    """The contours that came in, with the guideline's levels or, where a whole CTVn came in, its borders only.
+    """The contours that came in with the guideline's levels or, where a whole CTVn came in, its borders only.
 
     Where the guideline has nothing to work on, that is a refusal only if no target came in either.
     """
@@ -143,7 +143,9 @@ def _nodal(request: Request, scan: CtScan, came_in: StructureSet, progress: Prog
         if any(came_in.has(i) for i in (*SELECTABLE, "ctvp", "ctvn")):
             return _WithNodes(came_in, findings=(str(refusal),))
         raise
-    engines = (Engine(f"guideline {request.guideline.id}", request.guideline.version),)
+    margins = request.guideline
+    name = f"guideline {margins.id}, para-aortic margins {margins.para_aortic.id}"
+    engines = (Engine(name, margins.version),)
     if came_in.has("ctvn") and not any(came_in.has(i) for i in NODAL_IDS):
         findings = (
             *made.messages,

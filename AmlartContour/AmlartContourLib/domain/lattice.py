@@ -88,8 +88,7 @@ def canonical(old: Geometry) -> Reorder:
 
 
 def onto(array_kji: NDArray[Any], old: Geometry, wanted: Geometry, what: str) -> NDArray[Any]:
-    """`array_kji` from the order of `old` to that of `wanted`; GeometryMismatch, naming `what`, if they
-    differ."""
+    """The array in the order of `wanted`; GeometryMismatch, naming `what`, where the lattices differ."""
     order = towards(old, wanted.direction_matrix)
     wanted.require_same(order.geometry(old), what)
     return np.ascontiguousarray(order.array(array_kji))
@@ -103,9 +102,8 @@ def right_handed(
 ) -> tuple[NDArray[Any], Geometry]:
     """An array and its grid, right-handed: where the axes are left-handed, the slices are reversed.
 
-    `direction` is 3x3 or flat with the axes as columns. Raises BadGeometry where the axes are not
-    orthogonal, and
-    GeometryMismatch where the array is not three-dimensional.
+    `direction` is 3x3 or flat with the axes as columns. Raises BadGeometry where the axes are not orthogonal,
+    and GeometryMismatch where the array is not three-dimensional.
     """
     if array_kji.ndim != 3:
         raise GeometryMismatch(f"The array has {array_kji.ndim} dimensions where an image has 3.")

@@ -1,8 +1,7 @@
 """One structure as voxels: a boolean block in its tight box, on a geometry.
 
 Immutable. A structure fills a few per cent of a pelvic CT, so only its box is stored; every operation
-works on the
-boxes it needs. Overlap is natural: a mask knows nothing of other masks.
+works on the boxes it needs. Overlap is natural: a mask knows nothing of other masks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The catalogue: what every structure is called, coded, coloured and allowed to overlap.
 
 The data is Resources/Structures/catalogue.json; this file gives it types and answers questions. Ids are
-stable:
-they are written to scenes and provenance files.
+stable: they are written to scenes and provenance files.
 """
 
 from __future__ import annotations
@@ -43,9 +42,8 @@ class Structure:
     """One entry of the catalogue.
 
     `tg263_name` is the name of the TG-263 list, or None where that list has none; `roi_name` is what files
-    carry by
-    default, at most 16 characters. `priority` orders structures where rules must choose: 1 is kept first.
-    `may_overlap` holds ids, or "*" for every structure.
+    carry by default, at most 16 characters. `priority` orders structures where rules must choose: 1 is kept
+    first. `may_overlap` holds ids, or "*" for every structure.
     """
 
     id: str
@@ -114,8 +112,7 @@ class Catalogue(Mapping[str, Structure]):
         return self._by_id[structure_id] if structure_id else None
 
     def resolve(self, name: str) -> Structure:
-        """The structure that any known spelling means. UnknownStructure, with near names, where there is
-        none."""
+        """The structure that a spelling means; UnknownStructure, with near names, where there is none."""
         found = self.find(name)
         if found:
             return found
@@ -130,8 +127,7 @@ class Catalogue(Mapping[str, Structure]):
 
 
 def spelling_key(name: str) -> str:
-    """A name without accents, case, spaces and punctuation: "Lymph node, L" and "lymph_node_l" are the
-    same."""
+    """A name without accents, case, spaces and punctuation, so "Node, L" and "node_l" are the same."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o").replace("ł", "l"))
     letters = "".join(c for c in plain if not unicodedata.combining(c)).lower()
     return re.sub(r"[\W_]+", "", letters)

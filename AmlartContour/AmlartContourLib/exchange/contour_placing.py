@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.lattice import Reorder
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.exchange.boundary import IntArray
 from AmlartContourLib.exchange.polygon_fill import fill_even_odd
@@ -78,6 +79,20 @@ def place(roi: FileRoi, geometry: Geometry, slice_of_image: Mapping[str, int]) -
     remarks[Remark.CUT] += _reaching_beyond(polygons, geometry)
     mask = fill_even_odd(polygons, geometry)
     return Placed(mask, _sentences(roi.name, remarks, True) + _about_the_whole(roi.name, polygons, mask))
+
+
+def order_of_slices(rois: Iterable[FileRoi], geometry: Geometry) -> Reorder:
+    """The turn of the array's axes after which most closed contours lie flat in the slices.
+
+    An array that is no DICOM series may run in any order: contours drawn on axial slices then cross its k.
+    """
+    flat = np.zeros(3)
+    for roi in rois:
+        for contour in roi.contours:
+            if contour.geometric_type in CLOSED and len(contour.points_lps) >= 3:
+                flat += np.ptp(geometry.lps_to_index(contour.points_lps), axis=0) <= FLAT
+    across = max((2, 1, 0), key=lambda axis: flat[axis])
+    return Reorder(((across + 1) % 3, (across + 2) % 3, across), (False, False, False))
 
 
 def _usable(contours: Iterable[FileContour], remarks: Counter[Remark]) -> list[FileContour]:

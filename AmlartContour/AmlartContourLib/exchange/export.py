@@ -21,6 +21,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from AmlartContourLib.contract.errors import ReadBackDiffers
+from AmlartContourLib.domain.lattice import canonical
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Catalogue
@@ -149,20 +150,26 @@ class _Export:
     def _rtstruct(self, folder: Path) -> list[Agreement]:
         preset = self.record.preset
         choices = RoiChoices(preset.names, preset.colours) if preset else RoiChoices()
-        headers = self._headers(folder / CT_SERIES)
-        written = write_rtstruct(folder / RTSTRUCT, self.structures, headers, self.catalogue, choices=choices)
-        by_name = masks_by_roi_name(written.path, self.structures.geometry, headers)
+        headers, structures = self._referred_to(folder / CT_SERIES)
+        written = write_rtstruct(folder / RTSTRUCT, structures, headers, self.catalogue, choices=choices)
+        by_name = masks_by_roi_name(written.path, structures.geometry, headers)
         found = {roi.structure_id: by_name[roi.name] for roi in written.rois if roi.name in by_name}
-        return _compared(self.structures, found, Format.RTSTRUCT)
+        return _compared(structures, found, Format.RTSTRUCT)
 
-    def _headers(self, folder: Path) -> tuple[Dataset, ...]:
-        """The source's slices; where it has none, those of a series written beside the RTSTRUCT."""
+    def _referred_to(self, folder: Path) -> tuple[tuple[Dataset, ...], StructureSet]:
+        """The slices an RTSTRUCT refers to, and the structures in their order.
+
+        Where the source has no slices, a series is written beside the RTSTRUCT, its axes swapped and flipped
+        (never resampled) to run closest to left, posterior, superior: planning systems expect them so.
+        """
         if self.scan.has_dicom_slices:
-            return self.scan.headers
-        headers = write_ct_series(folder, self.scan, pseudonym=self.record.pseudonym or UNNAMED)
-        if not ct_series_as_written(folder, self.scan):
+            return self.scan.headers, self.structures
+        order = canonical(self.scan.geometry)
+        scan = self.scan.reordered(order)
+        headers = write_ct_series(folder, scan, pseudonym=self.record.pseudonym or UNNAMED)
+        if not ct_series_as_written(folder, scan):
             raise _differs("the CT series does not read back as the CT that was given")
-        return headers
+        return headers, self.structures.reordered(order)
 
 
 def _compared(given: StructureSet, found: Mapping[str, Mask], form: Format) -> list[Agreement]:

@@ -1,7 +1,6 @@
 """Reading the data files that travel with the software: the catalogue, presets and guideline margins.
 
-In the source tree and inside Slicer, Resources lies beside AmlartContourLib; in an installed wheel, inside
-it.
+In the source tree and inside Slicer, Resources lies beside AmlartContourLib; in a wheel, inside it.
 """
 
 from __future__ import annotations

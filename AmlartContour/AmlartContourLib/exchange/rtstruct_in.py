@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from AmlartContourLib.contract.errors import InputRefused
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.structures import Catalogue
-from AmlartContourLib.exchange.contour_placing import place
+from AmlartContourLib.exchange.contour_placing import order_of_slices, place
 from AmlartContourLib.exchange.imported import ImportedContours, gather
 from AmlartContourLib.exchange.rtstruct_file import FileRoi, read_rois
 
@@ -28,14 +28,18 @@ def read_rtstruct(
     to another frame of reference, TooLarge over a limit, and DamagedFile where it is cut off or undecodable.
     """
     rois, messages = _in_frame(read_rois(path), headers, path.name)
-    slice_of_image = {}
+    named = []
     if len(headers) == geometry.size_ijk[2]:
         slice_of_image = {str(header.get("SOPInstanceUID", "")): k for k, header in enumerate(headers)}
-    named = []
-    for roi in rois:
-        placed = place(roi, geometry, slice_of_image)
-        named.append((roi.name, placed.mask))
-        messages += placed.messages
+        placed = [place(roi, geometry, slice_of_image) for roi in rois]
+        masks = [found.mask for found in placed]
+    else:
+        order = order_of_slices(rois, geometry)
+        placed = [place(roi, order.geometry(geometry), {}) for roi in rois]
+        masks = [found.mask.reordered(order.inverse) for found in placed]
+    for roi, found, mask in zip(rois, placed, masks, strict=True):
+        named.append((roi.name, mask))
+        messages += found.messages
     return gather(named, geometry, catalogue, note="RTSTRUCT", messages=messages)
 
 

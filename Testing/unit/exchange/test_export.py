@@ -14,12 +14,14 @@ import pytest
 from pydicom import dcmread
 
 from AmlartContourLib.contract.errors import ExportFailed, GeometryMismatch, ReadBackDiffers
+from AmlartContourLib.domain.lattice import canonical
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
 from AmlartContourLib.exchange import export as export_module
 from AmlartContourLib.exchange.atomic import IfExists
 from AmlartContourLib.exchange.case_record import CaseRecord, Input
 from AmlartContourLib.exchange.contours_in import read_contours
+from AmlartContourLib.exchange.ct_in import read_ct
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.ct_series_out import write_ct_series
 from AmlartContourLib.exchange.export import Format, export_case
@@ -82,7 +84,9 @@ def test_a_case_on_any_grid_reads_back_voxel_for_voxel(direction: str, tmp_path:
     exported = export_case(tmp_path / "case", scan, structures, RECORD, catalogue())
     names = {p.relative_to(tmp_path / "case").as_posix() for p in exported.folder.rglob("*") if p.is_file()}
     masks = {f"masks/{i}.nii.gz" for i in structures.ids}
-    slices = {f"ct/CT_{k:04d}.dcm" for k in range(1, 13)}
+    axial = canonical(scan.geometry).geometry(scan.geometry)
+    slices = {f"ct/CT_{k + 1:04d}.dcm" for k in range(axial.size_ijk[2])}
+    assert read_ct(exported.folder / "ct").geometry.same_as(axial)
     assert names == {*masks, *slices, "labels.nii.gz", "labels.json", "rtstruct.dcm", "provenance.json"}
     for name in ("masks", "rtstruct.dcm"):
         found = read_contours(exported.folder / name, scan, catalogue()).structures
