@@ -48,13 +48,6 @@ def contour_texts(polygons: Polygons, planes: SlicePlanes) -> Iterator[str]:
         yield pattern % tuple((own[:, varies].round(decimals) + 0.0).ravel().tolist())  # + 0.0: no "-0.00"
 
 
-def as_element(text: str) -> RawDataElement:
-    """The Contour Data element that holds a text, already encoded."""
-    value = text.encode("ascii")
-    value += b" " * (len(value) % 2)
-    return RawDataElement(CONTOUR_DATA, "DS", len(value), value, 0, True, True)
-
-
 def numbers(element: DataElement | RawDataElement) -> NDArray[np.float64]:
     """All numbers of a Contour Data element, decoded by pydicom or not yet. ValueError where one is none."""
     value: Any = element.value

@@ -19,7 +19,7 @@ from AmlartContourLib.contract.version import SOFTWARE, VERSION
 from AmlartContourLib.domain.structure_set import Contour, StructureSet
 from AmlartContourLib.domain.structures import Catalogue
 from AmlartContourLib.exchange.atomic import write_file
-from AmlartContourLib.exchange.contour_items import ImageReferences, roi_contour
+from AmlartContourLib.exchange.contour_items import SliceReferences, roi_contour
 from AmlartContourLib.exchange.dicom_identity import (
     RESEARCH_ONLY,
     copy_identity,
@@ -94,14 +94,14 @@ def write_rtstruct(
         )
     labels = roi_labels((contour.structure_id for contour in filled), catalogue, choices)
     planes = SlicePlanes.of(headers, structures.geometry)
-    images = ImageReferences(headers)
-    dataset = _structure_set(headers, images, label)
+    slices = SliceReferences(headers)
+    dataset = _structure_set(headers, label)
     rois = []
     for number, contour in enumerate(filled, start=1):
         polygons = trace(contour.mask.block_kji, contour.mask.box.start_kji)
         roi_label = labels[contour.structure_id]
         _add_roi(dataset, number, contour, roi_label)
-        dataset.ROIContourSequence.append(roi_contour(number, roi_label, polygons, planes, images))
+        dataset.ROIContourSequence.append(roi_contour(number, roi_label, polygons, planes, slices))
         dataset.RTROIObservationsSequence.append(observation(roi_label, number))
         rois.append(
             WrittenRoi(contour.structure_id, roi_label.name, number, len(polygons), len(polygons.points_ij))
@@ -113,7 +113,7 @@ def write_rtstruct(
     )
 
 
-def _structure_set(headers: tuple[Dataset, ...], images: ImageReferences, label: str) -> Dataset:
+def _structure_set(headers: tuple[Dataset, ...], label: str) -> Dataset:
     """Everything but the structures."""
     now = datetime.now()
     dataset = Dataset()
@@ -129,7 +129,7 @@ def _structure_set(headers: tuple[Dataset, ...], images: ImageReferences, label:
     dataset.StructureSetDescription = f"{RESEARCH_ONLY} Written by {SOFTWARE} {VERSION}."
     dataset.StructureSetDate, dataset.StructureSetTime = dataset.SeriesDate, dataset.SeriesTime
     dataset.InstanceNumber = 1
-    dataset.ReferencedFrameOfReferenceSequence = [_referenced_frame(headers[0], images)]
+    dataset.ReferencedFrameOfReferenceSequence = [_referenced_frame(headers)]
     dataset.StructureSetROISequence = []
     dataset.ROIContourSequence = []
     dataset.RTROIObservationsSequence = []
@@ -137,16 +137,16 @@ def _structure_set(headers: tuple[Dataset, ...], images: ImageReferences, label:
     return dataset
 
 
-def _referenced_frame(header: Dataset, images: ImageReferences) -> Dataset:
+def _referenced_frame(headers: tuple[Dataset, ...]) -> Dataset:
     series = Dataset()
-    series.SeriesInstanceUID = header.SeriesInstanceUID
-    series.ContourImageSequence = images.items
+    series.SeriesInstanceUID = headers[0].SeriesInstanceUID
+    series.ContourImageSequence = [_image(header) for header in headers]
     study = Dataset()
     study.ReferencedSOPClassUID = STUDY_COMPONENT
-    study.ReferencedSOPInstanceUID = header.StudyInstanceUID
+    study.ReferencedSOPInstanceUID = headers[0].StudyInstanceUID
     study.RTReferencedSeriesSequence = [series]
     frame = Dataset()
-    frame.FrameOfReferenceUID = header.FrameOfReferenceUID
+    frame.FrameOfReferenceUID = headers[0].FrameOfReferenceUID
     frame.RTReferencedStudySequence = [study]
     return frame
 
@@ -159,3 +159,10 @@ def _add_roi(dataset: Dataset, number: int, contour: Contour, label: RoiLabel) -
     item.ROIGenerationAlgorithm = ALGORITHMS[contour.source]
     item.ROIGenerationDescription = generation_description(contour)
     dataset.StructureSetROISequence.append(item)
+
+
+def _image(header: Dataset) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID = header.SOPClassUID
+    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
+    return item

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from AmlartContourLib.contract.errors import ExportFailed, GeometryMismatch
 from AmlartContourLib.domain.geometry import Geometry
 
-SAME_PLACE_MM = 0.01
+SAME_PLACE_MM = 0.25  # positions rounded to a tenth are read as an even grid; contours keep their own plane
 _NEEDED = (
     "SOPClassUID",
     "SOPInstanceUID",
@@ -76,9 +76,9 @@ class SlicePlanes:
 
 def _require_complete(headers: tuple[Dataset, ...]) -> None:
     for keyword in _NEEDED:
-        if any(header.get(keyword) in (None, "") for header in headers):
+        if not all(_is_usable(keyword, header.get(keyword)) for header in headers):
             raise ExportFailed(
-                f"The DICOM slices lack {keyword}, which an RTSTRUCT must refer to.",
+                f"The DICOM slices lack a usable {keyword}, which an RTSTRUCT must refer to.",
                 kept="Nothing was written.",
                 advice="Write a new CT series beside the contours and refer to that.",
             )
@@ -89,6 +89,12 @@ def _require_complete(headers: tuple[Dataset, ...]) -> None:
                 kept="Nothing was written.",
                 advice="Choose the slices of a single series.",
             )
+
+
+def _is_usable(keyword: str, value: object) -> bool:
+    if keyword.endswith("UID"):
+        return isinstance(value, str) and 0 < len(value) <= MAX_UID and value.isascii()
+    return value not in (None, "")
 
 
 def _require_on_grid(header: Dataset, geometry: Geometry) -> None:

@@ -215,6 +215,16 @@ def test_headers_without_what_a_reference_needs_are_refused(
         write_rtstruct(tmp_path / "rs.dcm", _one(), lacking, catalogue())
 
 
+@pytest.mark.parametrize("uid", ["1.2.é", "1." * 40 + "1", None])
+def test_a_uid_that_cannot_be_referred_to_is_refused(
+    tmp_path: Path, headers: tuple[Dataset, ...], uid: str | None
+) -> None:
+    odd = deepcopy(headers[2])
+    odd["SOPInstanceUID"]._value = uid
+    with pytest.raises(ExportFailed, match="SOPInstanceUID"):
+        write_rtstruct(tmp_path / "rs.dcm", _one(), (*headers[:2], odd, *headers[3:]), catalogue())
+
+
 def test_slices_of_two_series_are_refused(tmp_path: Path, headers: tuple[Dataset, ...]) -> None:
     foreign = deepcopy(headers[0])
     foreign.add_new("SeriesInstanceUID", "UI", "2.25.5")
