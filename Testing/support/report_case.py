@@ -68,11 +68,11 @@ def borders(geometry: Geometry) -> tuple[LevelBorder, ...]:
 
 
 def editing(structures: StructureSet) -> MeasuredEditing:
-    """The parts against smaller ones, one of them gone."""
-    reference = structures.only(["cervix", "uterus", "anorectum", "gtvp"])
+    """The parts against smaller ones, two of them gone; only the cervix is within its tolerance."""
+    reference = structures.only(["cervix", "uterus", "anorectum", "gtvp", "ln_pelvic"])
     test = StructureSet.of(
         reference.geometry,
-        [Contour(i, shrink(reference.mask(i), 2), Source.MODEL) for i in ("cervix", "uterus")],
+        [Contour(i, shrink(reference.mask(i), mm), Source.MODEL) for i, mm in (("cervix", 2), ("uterus", 4))],
     )
     figures = compare_sets(reference, test, catalogue())
     return MeasuredEditing(reference, test, figures, "contours of the day", "contours of the engine")

@@ -89,8 +89,6 @@ def _place(unfinished: Path, target: Path, if_exists: IfExists) -> Path:
     if if_exists is IfExists.REPLACE and _occupied(target):
         return _replace(unfinished, target)
     for candidate in _candidates(target, if_exists):
-        if _occupied(candidate):
-            continue
         try:
             if candidate.is_dir():
                 candidate.rmdir()  # an empty one; Windows does not rename over it

@@ -102,7 +102,7 @@ def inside_value(array_kji: NDArray[Any]) -> float | None:
     low, high = float(array_kji.min()), float(array_kji.max())
     if low == high == 0:
         return 1.0
-    if low < 0 or high <= 0 or high != int(high):
+    if high <= 0 or high != int(high):
         return None
     only_two = np.count_nonzero(array_kji) == np.count_nonzero(array_kji == high)
     return high if only_two else None

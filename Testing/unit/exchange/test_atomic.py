@@ -53,6 +53,22 @@ def test_a_folder_appears_complete_and_nothing_else_is_left(tmp_path: Path) -> N
     assert [p.name for p in final.parent.iterdir()] == ["case"]
 
 
+def test_every_file_and_folder_is_on_the_disk_before_the_name_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed, fsync = set(), os.fsync
+
+    def record(handle: int) -> None:
+        assert (tmp_path / "case").exists() == os.path.samestat(os.fstat(handle), tmp_path.stat())
+        flushed.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", record)
+    write_folder(tmp_path / "case", fill_with("a"))
+    written = [tmp_path, tmp_path / "case", *(tmp_path / "case").rglob("*")]
+    assert {path.stat().st_ino for path in written} == flushed
+
+
 def test_an_empty_folder_in_place_counts_as_absent(tmp_path: Path) -> None:
     (tmp_path / "case").mkdir()
     assert content(write_folder(tmp_path / "case", fill_with("a"))) == "a"

@@ -15,6 +15,7 @@ import pytest
 
 from AmlartContourLib.contract.errors import ExportFailed, GeometryMismatch
 from AmlartContourLib.contract.notice import RESEARCH_ONLY
+from AmlartContourLib.domain.rules import Severity
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.exchange.case_record import CaseRecord
 from AmlartContourLib.exchange.ct_scan import CtScan
@@ -106,10 +107,20 @@ def test_every_structure_message_border_and_finding_is_there() -> None:
         assert not message.volume_cc or f"{message.volume_cc:.2f}" in text
     for border in data.record.borders:
         assert border.evidence in text
-    assert "estimated" in text
+    assert "Estimated level borders: upper border of the para-aortic level." in text
     assert text.count("Seen in the scan.") == text.count("Said by the caller.") == 1
     assert "a" * 64 in text
     assert "guideline 1.2.3" in text
+
+
+def test_warnings_come_before_what_is_for_information() -> None:
+    messages = report_case().record.messages
+    warnings = [m.text for m in messages if m.severity is Severity.WARNING]
+    others = [m.text for m in messages if m.severity is not Severity.WARNING]
+    assert warnings
+    assert others
+    told = full().text.split("Rule messages")[1]
+    assert max(told.index(text) for text in warnings) < min(told.index(text) for text in others)
 
 
 def test_volumes_are_those_of_the_voxels() -> None:

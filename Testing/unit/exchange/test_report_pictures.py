@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from scipy.ndimage import binary_dilation, binary_fill_holes
 
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.geometry import Geometry
@@ -61,11 +63,16 @@ def pixels(png: bytes) -> np.ndarray:
 def test_the_patients_sides_are_where_the_convention_puts_them(direction: str, side: str) -> None:
     geometry = grid((40, 38, 30), (2.0, 2.0, 2.0), direction)
     step, expectations = SIDES[side]
-    view = view_of(geometry, bladder=ball(geometry, centre(geometry) + 14 * np.asarray(step), 6))
+    organ = ball(geometry, centre(geometry) + 14 * np.asarray(step), 6)
+    scan = CtScan(np.where(organ.to_array(), 1000, -1000).astype(np.int16), geometry)
+    view = View.of(scan, StructureSet.of(geometry, [Contour("bladder", organ, Source.DRAWN)]))
     for plane, right, lower in expectations:
         line = Line(view.masks["bladder"], (255, 0, 0), 3.0)
         image = pixels(picture(view, plane, fullest(view.masks["bladder"], plane), whole(view), [line]))
         red = (image[..., 0] > 0.8) & (image[..., 1] < 0.2)
+        white = binary_fill_holes(red) & ~binary_dilation(red, iterations=4)
+        assert white.any()
+        assert image[white].min() > 0.9  # the CT lies where its contour does
         rows, columns = (
             np.flatnonzero(red.any(axis=axis)).mean() / n for axis, n in zip((1, 0), red.shape, strict=True)
         )
@@ -161,7 +168,7 @@ def test_slices_are_spread_over_the_target_and_go_through_its_fullest_parts() ->
         ctv=ball(geometry, middle, 25),
         ctvp=ball(geometry, middle + np.array([6, 0, 0]), 10),
         ctvn=ball(geometry, middle + np.array([0, 8, 0]), 10),
-        bladder=ball(geometry, middle - np.array([0, 0, 40]), 10),
+        vagina=ball(geometry, middle - np.array([0, 0, 40]), 10),
     )
     choices = choose_slices(view, catalogue())
     axial = [c.index for c in choices if c.plane is Plane.AXIAL]
@@ -175,6 +182,18 @@ def test_slices_are_spread_over_the_target_and_go_through_its_fullest_parts() ->
     for structure_id, index in zip(("ctvp", "ctvn"), sagittal.values(), strict=True):
         counts = view.masks[structure_id].to_array().sum(axis=(0, 1))
         assert counts[index] == counts.max()
+
+
+def test_slices_with_most_to_redraw_are_shown_apart_from_each_other() -> None:
+    worst = dict(make_pictures(report_case()).worst)
+    assert set(worst) == {"Uterus", "Anorectum", "Pelvic nodes"}
+    heights = {
+        name: sorted(float(p.caption.split(",")[1].removesuffix("mm")) for p in pictures)
+        for name, pictures in worst.items()
+    }
+    assert len(heights["Anorectum"]) == 1  # all its slices lie within 10 mm of the worst one
+    assert len(heights["Pelvic nodes"]) in (2, 3)
+    assert all(b - a >= 10 for a, b in pairwise(heights["Pelvic nodes"]))
 
 
 def test_without_contours_the_middle_of_the_scan_is_shown() -> None:

@@ -79,6 +79,18 @@ def test_another_grid_is_refused_by_name_and_never_resampled(other: Geometry, tm
         read_volume_on(tmp_path / "bladder.nii.gz", grid((9, 7, 5)))
 
 
+def test_another_grid_is_refused_by_the_header_before_the_voxels_are_read(tmp_path: Path) -> None:
+    other = grid((9, 7, 6))
+    path = tmp_path / "bladder.nii.gz"
+    write_volume(path, noise(other), other)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 9 // 10])
+    with pytest.raises(GeometryMismatch):
+        read_volume_on(path, grid((9, 7, 5)))
+    with pytest.raises(DamagedFile):
+        read_volume_on(path, other)
+
+
 @pytest.mark.parametrize("ending", ["nii.gz", "nii", "nrrd", "mha"])
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.99])
 def test_a_file_cut_off_anywhere_is_refused(ending: str, kept: float, tmp_path: Path) -> None:
