@@ -26,7 +26,10 @@ from AmlartContourLib.exchange.rtstruct_file import FileContour, FileRoi
 
 CLOSED = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "INTERPOLATED_PLANAR"})
 FLAT = 0.2  # of a slice step: largest extent of a flat contour across the slices
-ON_SLICE = 0.02  # of a slice step: nearer than this is on the slice, and in the same plane
+ON_SLICE = (
+    0.1  # of a slice step: nearer than this is on the slice; scanners round positions to a tenth of a mm
+)
+SAME_PLANE = 0.02  # of a slice step: contours nearer than this to each other were drawn on one plane
 EDGE = 0.501  # pixels from the outermost centre to the image's edge, with room for rounding
 
 BoolArray = NDArray[np.bool_]
@@ -136,7 +139,7 @@ def _in_nearest_plane(levels: FloatArray, slices: IntArray, kept: BoolArray) -> 
     order = np.flatnonzero(kept)[np.argsort(levels[kept], kind="stable")]
     if not len(order):
         return nearest
-    new_plane = (np.diff(levels[order]) > ON_SLICE) | (np.diff(slices[order]) > 0)
+    new_plane = (np.diff(levels[order]) > SAME_PLANE) | (np.diff(slices[order]) > 0)
     plane = np.concatenate([[0], np.cumsum(new_plane)])
     apart = np.abs(levels[order] - slices[order])
     best: dict[int, tuple[float, int]] = {}

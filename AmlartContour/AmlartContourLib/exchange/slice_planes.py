@@ -12,6 +12,7 @@ from AmlartContourLib.contract.errors import ExportFailed, GeometryMismatch
 from AmlartContourLib.domain.geometry import Geometry
 
 SAME_PLACE_MM = 0.25  # positions rounded to a tenth are read as an even grid; contours keep their own plane
+MAX_UID = 64
 _NEEDED = (
     "SOPClassUID",
     "SOPInstanceUID",
