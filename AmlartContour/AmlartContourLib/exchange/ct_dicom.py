@@ -23,7 +23,6 @@ from AmlartContourLib.exchange.dicom_values import text
 from AmlartContourLib.exchange.gantry import resampled, resampled_geometry
 from AmlartContourLib.exchange.hounsfield import HounsfieldFill
 from AmlartContourLib.exchange.limits import Limits
-from AmlartContourLib.exchange.quiet_pydicom import quiet_pydicom
 
 REFERENCE_UIDS = (
     "SOPClassUID",
@@ -43,18 +42,17 @@ def read_series(
     A stack that is no grid is resampled where `resample_tilt` is set, else refused. A scan keeps its slices'
     headers unless it was resampled or they lack the UIDs that contours refer to.
     """
-    with quiet_pydicom():
-        stack = build_stack(files, _same_pixels, limits)
-        reading = _Reading(stack, {id(one): pixel_form(one.file) for one in stack.slices}, progress)
-        to_resample = bool(stack.irregular) and resample_tilt
-        geometry = resampled_geometry(stack, limits) if to_resample else stack.geometry
-        hu_kji = resampled(stack, geometry, reading.hu_of) if to_resample else reading.volume()
-        reading.require_rescale()
-        findings = _findings(reading, geometry.spacing_mm[2], to_resample)
-        first = stack.slices[0]
-        straight = () if to_resample else position_findings(first.file.header)
-        unnamed = _unnamed(stack)
-        keeps_slices = not to_resample and not unnamed
+    stack = build_stack(files, _same_pixels, limits)
+    reading = _Reading(stack, {id(one): pixel_form(one.file) for one in stack.slices}, progress)
+    to_resample = bool(stack.irregular) and resample_tilt
+    geometry = resampled_geometry(stack, limits) if to_resample else stack.geometry
+    hu_kji = resampled(stack, geometry, reading.hu_of) if to_resample else reading.volume()
+    reading.require_rescale()
+    findings = _findings(reading, geometry.spacing_mm[2], to_resample)
+    first = stack.slices[0]
+    straight = () if to_resample else position_findings(first.file.header)
+    unnamed = _unnamed(stack)
+    keeps_slices = not to_resample and not unnamed
     return CtScan(
         hu_kji=hu_kji,
         geometry=geometry,

@@ -40,7 +40,8 @@ def read_ct(
     DamagedFile, TooLarge.
     """
     if path.is_dir():
-        return _from_folder(path, series_uid, resample_tilt, limits, progress)
+        with quiet_pydicom():
+            return _from_folder(path, series_uid, resample_tilt, limits, progress)
     if not path.is_file():
         raise InputRefused("The CT is not there.", advice="Check the path.")
     if is_nifti(path):
@@ -50,13 +51,13 @@ def read_ct(
         return scan
     with quiet_pydicom():
         file = read_header(path, limits)
-    if file is None:
-        raise InputRefused(
-            f"{path.name} is neither DICOM nor NIfTI.",
-            advice="Choose a folder of DICOM files, one DICOM file, or a .nii or .nii.gz file.",
-        )
-    uid = file.series_uid if series_uid is None else series_uid
-    return _from_folder(path.parent, uid, resample_tilt, limits, progress, recursive=False)
+        if file is None:
+            raise InputRefused(
+                f"{path.name} is neither DICOM nor NIfTI.",
+                advice="Choose a folder of DICOM files, one DICOM file, or a .nii or .nii.gz file.",
+            )
+        uid = file.series_uid if series_uid is None else series_uid
+        return _from_folder(path.parent, uid, resample_tilt, limits, progress, recursive=False)
 
 
 def _from_folder(

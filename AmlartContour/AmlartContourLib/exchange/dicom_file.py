@@ -32,6 +32,7 @@ BARE_STARTS = tuple(
 )
 BEFORE_META_BYTES = 128 + 4 + 12  # preamble, "DICM", the element with the length of the file meta
 DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # and its multi-frame kinds, which begin alike
 ENHANCED = (EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
 
 
@@ -51,6 +52,7 @@ class DicomFile:
     path: Path
     header: Dataset = field(repr=False)
     series_uid: str
+    sop_class: str
     sop_uid: str
     modality: str
     image_type: tuple[str, ...]
@@ -64,18 +66,18 @@ class DicomFile:
     @property
     def is_multi_frame(self) -> bool:
         """True for enhanced CT, which keeps many slices in one file."""
-        return self.frames > 1 or text(self.header, "SOPClassUID") in ENHANCED
+        return self.frames > 1 or self.sop_class in ENHANCED
 
     @property
     def role(self) -> Role:
         """By SOP class and image type; a file without SOP class (seen in real data) is what its tags say."""
         if "LOCALIZER" in self.image_type:
             return Role.LOCALISER
-        if "Rows" not in self.header and text(self.header, "SOPClassUID") != CTImageStorage:
+        if "Rows" not in self.header and self.sop_class != CTImageStorage:
             return Role.OTHER
         placed = "ImagePositionPatient" in self.header
         capture = {"SCREEN SAVE", "SCREENSHOT", "SCREEN CAPTURE"} & set(self.image_type)
-        secondary = text(self.header, "SOPClassUID").startswith("1.2.840.10008.5.1.4.1.1.7")
+        secondary = self.sop_class.startswith(SECONDARY_CAPTURE)
         if (capture or secondary) and not placed:
             return Role.CAPTURE
         return Role.SLICE
@@ -98,12 +100,18 @@ def read_header(path: Path, limits: Limits) -> DicomFile | None:
             raise damaged(path, "is empty" if not head else "does not begin as a DICOM file does")
         return None
     require_file_size(path, limits.dicom_file_bytes)
-    _require_unpacked_size(path, limits)
+    deflated = _require_unpacked_size(path, limits)
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, force=not has_magic)
+        with path.open("rb") as file:
+            header = pydicom.dcmread(file, stop_before_pixels=True, force=not has_magic)
+            at_end = not file.read(1)
     except PARSE_ERRORS:
         raise damaged(path, "has a header that cannot be read") from None
-    return _described(path, header)
+    found = _described(path, header)
+    is_slice = found.sop_class == CTImageStorage or (found.modality == "CT" and found.role is Role.SLICE)
+    if not len(header) or (is_slice and at_end and not deflated):
+        raise damaged(path, "is cut off or holds no pixels")
+    return found
 
 
 def damaged(path: Path, how: str) -> DamagedFile:
@@ -116,13 +124,16 @@ def damaged(path: Path, how: str) -> DamagedFile:
 
 
 def _described(path: Path, header: Dataset) -> DicomFile:
+    # The class stands in the file meta too; real files were seen that lack it in the header itself.
+    sop_class = text(header, "SOPClassUID") or text(header.file_meta, "MediaStorageSOPClassUID")
     modality = text(header, "Modality").upper()
-    if not modality and text(header, "SOPClassUID") in (CTImageStorage, *ENHANCED):
+    if not modality and sop_class in (CTImageStorage, *ENHANCED):
         modality = "CT"
     return DicomFile(
         path=path,
         header=header,
         series_uid=text(header, "SeriesInstanceUID"),
+        sop_class=sop_class,
         sop_uid=text(header, "SOPInstanceUID"),
         modality=modality,
         image_type=tuple(part.strip().upper() for part in text(header, "ImageType").split("\\") if part),
@@ -143,14 +154,15 @@ def _is_text(head: bytes) -> bool:
     return bool(head) and all(byte in b"\t\r\n\f" or byte >= 32 for byte in head)
 
 
-def _require_unpacked_size(path: Path, limits: Limits) -> None:
-    """A deflated file is unpacked whole on reading, so its size is counted first, without keeping it."""
+def _require_unpacked_size(path: Path, limits: Limits) -> bool:
+    """True for a deflated file. It is unpacked whole on reading, so its size is counted first, without
+    keeping it."""
     try:
         meta = pydicom.filereader.read_file_meta_info(path)
     except PARSE_ERRORS:
-        return  # no file meta: the file is not deflated, or is refused when its header is read
+        return False  # no file meta: the file is not deflated, or is refused when its header is read
     if text(meta, "TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return
+        return False
     length = integer(meta, "FileMetaInformationGroupLength") or 0
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     packed = path.read_bytes()[BEFORE_META_BYTES + length :]
@@ -167,3 +179,4 @@ def _require_unpacked_size(path: Path, limits: Limits) -> None:
             kept="Nothing was read.",
             advice="Take it out of the folder, or export it without compression.",
         )
+    return True

@@ -70,7 +70,8 @@ class DicomFolder:
 
 def list_series(folder: Path, limits: Limits = Limits()) -> tuple[SeriesSummary, ...]:  # noqa: B008 (frozen)
     """All image series of a folder, its subfolders included. Raises as `scan_folder`."""
-    return scan_folder(folder, limits).summaries()
+    with quiet_pydicom():
+        return scan_folder(folder, limits).summaries()
 
 
 def scan_folder(
@@ -81,15 +82,14 @@ def scan_folder(
     paths = _files_in(folder, limits, recursive)
     series: dict[str, list[DicomFile]] = {}
     others: list[str] = []
-    with quiet_pydicom():
-        for done, path in enumerate(paths, start=1):
-            file = None if path.name.lower() in NOT_SCANNED else read_header(path, limits)
-            if file is None:
-                others.append(path.name)
-            else:
-                series.setdefault(file.series_uid, []).append(file)
-            if progress is not None:
-                progress(done / len(paths))
+    for done, path in enumerate(paths, start=1):
+        file = None if path.name.lower() in NOT_SCANNED else read_header(path, limits)
+        if file is None:
+            others.append(path.name)
+        else:
+            series.setdefault(file.series_uid, []).append(file)
+        if progress is not None:
+            progress(done / len(paths))
     return DicomFolder({uid: tuple(files) for uid, files in series.items()}, tuple(others))
 
 

@@ -18,6 +18,7 @@ import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import generate_frames
 from pydicom.uid import (
     JPEG2000,
     UID,
@@ -38,6 +39,7 @@ from pydicom.uid import (
 )
 
 from AmlartContourLib.contract.errors import InputRefused, NotCt
+from AmlartContourLib.exchange.codestream import encoded_size
 from AmlartContourLib.exchange.dicom_file import DicomFile, damaged
 from AmlartContourLib.exchange.dicom_slice import Slice
 from AmlartContourLib.exchange.dicom_values import PARSE_ERRORS, integer, number, text
@@ -46,7 +48,7 @@ LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 COMPRESSED = (*LOSSY, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, JPEG2000, RLELossless)
 OVERLAY_BIT_POSITIONS = tuple((0x6000 + 2 * n, 0x0102) for n in range(16))
-DECODE_ERRORS: tuple[type[Exception], ...] = (*PARSE_ERRORS, RuntimeError)  # the last is SimpleITK's
+DECODE_ERRORS: tuple[type[Exception], ...] = (*PARSE_ERRORS, RuntimeError, StopIteration)
 _IMAGE_TAGS = (
     "SamplesPerPixel",
     "PhotometricInterpretation",
@@ -214,6 +216,7 @@ def _unpacked(stored: NDArray[Any], form: PixelForm) -> NDArray[Any]:
 
 
 def _decoded(one: Slice, form: PixelForm, pixels: bytes) -> NDArray[Any]:
+    _require_encoded_size(one, pixels)
     with tempfile.TemporaryDirectory(prefix="amlart-") as folder:
         path = Path(folder) / "slice.dcm"
         try:
@@ -226,6 +229,16 @@ def _decoded(one: Slice, form: PixelForm, pixels: bytes) -> NDArray[Any]:
     if array.shape not in ((1, rows, columns), (rows, columns)):
         raise damaged(one.file.path, "holds compressed pixels of another size than it states")
     return array.reshape(rows, columns)
+
+
+def _require_encoded_size(one: Slice, pixels: bytes) -> None:
+    try:
+        stream = next(iter(generate_frames(pixels, number_of_frames=1)))
+    except DECODE_ERRORS:
+        raise damaged(one.file.path, "holds compressed pixels that cannot be decoded") from None
+    size = encoded_size(stream)
+    if size is not None and size != one.size_ij:
+        raise damaged(one.file.path, "holds compressed pixels of another size than it states")
 
 
 def _minimal_file(one: Slice, form: PixelForm, pixels: bytes) -> Dataset:

@@ -12,6 +12,7 @@ import zlib
 
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
 
 # What pydicom was seen to raise on files damaged at random. Its messages quote values: never pass them on.
 PARSE_ERRORS: tuple[type[Exception], ...] = (
@@ -39,7 +40,7 @@ def text(header: Dataset, keyword: str) -> str:
         value = header.get(keyword)
         if value is None:
             return ""
-        parts = [value] if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__") else list(value)
+        parts = value if isinstance(value, (MultiValue, list, tuple)) else [value]
         return "\\".join(str(part).strip(" \0") for part in parts)
     except PARSE_ERRORS:
         return ""
@@ -49,7 +50,7 @@ def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | No
     """The value as `count` finite numbers; None where it is anything else."""
     try:
         value = header.get(keyword)
-        parts = list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
+        parts = value if isinstance(value, (MultiValue, list, tuple)) else [value]
         found = tuple(float(part) for part in parts)
     except PARSE_ERRORS:
         return None

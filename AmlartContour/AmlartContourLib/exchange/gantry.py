@@ -1,8 +1,9 @@
 """Tilted or unevenly spaced slices resampled to an even, straight grid.
 
-The grid keeps the slices' own plane and pixel spacing, so within a slice values move only by the shear, along
-i and j; its k axis is their normal. Interpolation is linear, in the plane for the shear and between the two
-nearest slices along the normal, at their actual positions. Outside the slices is air.
+The grid keeps the slices' own plane and pixel spacing, its k axis is their normal. Interpolation is linear on
+the slices' sheared lattice at their actual positions: between two slices along the line on which they follow
+each other, then within the plane by the shear of that height. So whatever lies between slices is interpolated
+from both, to the very edge; outside is air.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from AmlartContourLib.exchange.dicom_stack import Stack
 from AmlartContourLib.exchange.limits import Limits
 from AmlartContourLib.exchange.slice_steps import EVEN_TOLERANCE_MM
 
+_NOT_KEPT = np.empty((0, 0), dtype=np.float32)
 USUAL_FINEST = 10  # percentile of the steps that the even grid takes: the finest that is no exception
 
 
@@ -49,31 +51,36 @@ def resampled(
     ascending order, each slice once."""
     along = stack.steps.along_mm
     shifts = (stack.steps.shift_ij_mm - stack.steps.shift_ij_mm.min(0)) / np.asarray(geometry.spacing_mm[:2])
+    shape_ji = (geometry.size_ijk[1], geometry.size_ijk[0])
     hu = np.empty(geometry.shape_kji, dtype=np.int16)
-    straight: dict[int, NDArray[np.float32]] = {}
-    for k in range(geometry.size_ijk[2]):
-        height = min(k * geometry.spacing_mm[2], float(along[-1]))
-        below = min(int(np.searchsorted(along, height, side="right")) - 1, len(along) - 2)
-        weight = float((height - along[below]) / (along[below + 1] - along[below]))
-        if abs(weight - round(weight)) * (along[below + 1] - along[below]) <= EVEN_TOLERANCE_MM:
-            weight = round(weight)  # on a slice within the tolerance: taken as it is
-        for n in range(max(straight, default=-1) + 1, below + 2):
-            straight[n] = _shifted(hu_of(n), shifts[n], (geometry.size_ijk[1], geometry.size_ijk[0]))
-        for n in [n for n in straight if n < below]:
-            del straight[n]
-        blend = straight[below] * (1 - weight) + straight[below + 1] * weight
-        hu[k] = np.rint(blend).astype(np.int16)
+    read: list[NDArray[np.float32]] = []  # height above air of the slices so far; only the last two are kept
+    for k in range(len(hu)):
+        below, weight = _between(along, k * geometry.spacing_mm[2])
+        while len(read) < below + 2:
+            read.append(hu_of(len(read)).astype(np.float32) - AIR_HU)
+        read[:below] = [_NOT_KEPT] * below
+        blend = read[below] * np.float32(1 - weight) + read[below + 1] * np.float32(weight)
+        shift = shifts[below] * (1 - weight) + shifts[below + 1] * weight
+        hu[k] = np.rint(_shifted(blend, shift, shape_ji) + AIR_HU).astype(np.int16)
     return hu
 
 
+def _between(along_mm: NDArray[np.float64], height_mm: float) -> tuple[int, float]:
+    """The slice below a height and the weight of the one above it; a slice within the tolerance is taken as
+    it is."""
+    below = int(np.clip(np.searchsorted(along_mm, height_mm, side="right") - 1, 0, len(along_mm) - 2))
+    step = along_mm[below + 1] - along_mm[below]
+    weight = float(np.clip((height_mm - along_mm[below]) / step, 0, 1))
+    return below, round(weight) if abs(weight - round(weight)) * step <= EVEN_TOLERANCE_MM else weight
+
+
 def _shifted(
-    hu_ji: NDArray[np.int16], shift_ij: NDArray[np.float64], shape_ji: tuple[int, int]
+    above_air: NDArray[np.float32], shift_ij: NDArray[np.float64], shape_ji: tuple[int, int]
 ) -> NDArray[np.float32]:
     """A slice moved by a number of pixels (0 or more, fractions too) along i and j within a larger one."""
-    above_air = hu_ji.astype(np.float32) - AIR_HU
     for axis, shift in ((1, shift_ij[0]), (0, shift_ij[1])):
         above_air = _shifted_along(above_air, axis, float(shift), shape_ji[axis])
-    return above_air + AIR_HU
+    return above_air
 
 
 def _shifted_along(values: NDArray[np.float32], axis: int, shift: float, length: int) -> NDArray[np.float32]:

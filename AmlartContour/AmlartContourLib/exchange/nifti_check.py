@@ -56,22 +56,24 @@ def _problem(file: IO[bytes] | gzip.GzipFile) -> str:
     layout = _layout(file)
     if layout is None:
         return "has no NIfTI header"
-    missing, trailing = layout.voxel_bytes, 0
+    missing, trailing, not_finite = layout.voxel_bytes, 0, 0
     while chunk := file.read(CHUNK):
         voxels = chunk[:missing]
         missing -= len(voxels)
         trailing += len(chunk) - len(voxels)
         if trailing > TRAILING_LIMIT:
             return "holds far more than its header says"
-        if layout.float_type and not _finite(voxels, layout.float_type):
-            return "holds voxels that are not finite numbers"
-    return "ends before its last voxel" if missing else ""
+        if layout.float_type:
+            not_finite += _count_not_finite(voxels, layout.float_type)
+    if missing:
+        return "ends before its last voxel"
+    return f"holds {not_finite} voxels that are not finite numbers" if not_finite else ""
 
 
-def _finite(voxels: bytes, float_type: str) -> bool:
+def _count_not_finite(voxels: bytes, float_type: str) -> int:
     width = int(float_type[-1])
     whole = len(voxels) - len(voxels) % width
-    return bool(np.isfinite(np.frombuffer(voxels[:whole], dtype=float_type)).all())
+    return int(np.count_nonzero(~np.isfinite(np.frombuffer(voxels[:whole], dtype=float_type))))
 
 
 def _layout(file: IO[bytes] | gzip.GzipFile) -> _Layout | None:

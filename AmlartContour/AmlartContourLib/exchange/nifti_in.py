@@ -7,6 +7,8 @@ NIfTI, so contours will refer to a new CT series.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +44,9 @@ def read_nifti(path: Path, limits: Limits) -> CtScan:
     BadGeometry, TooLarge, or NotCt for values that cannot be HU.
     """
     require_file_size(path, limits.nifti_file_bytes)
-    findings = _require_header(path, limits)
-    array, geometry = read_volume(path)
+    with _quiet_itk():
+        findings = _require_header(path, limits)
+        array, geometry = read_volume(path)
     fill = HounsfieldFill()
     hu_kji = np.empty(array.shape, dtype=np.int16)
     for k in range(len(array)):
@@ -57,6 +60,17 @@ def read_nifti(path: Path, limits: Limits) -> CtScan:
         findings=(*findings, *fill.findings(), *grid_findings(geometry)),
         source_sha256=hash_of([digest]),
     )
+
+
+@contextmanager
+def _quiet_itk() -> Iterator[None]:
+    """ITK's warnings name the whole path, which may hold a patient's name."""
+    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
 def _require_header(path: Path, limits: Limits) -> tuple[str, ...]:

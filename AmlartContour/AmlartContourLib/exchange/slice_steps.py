@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from AmlartContourLib.contract.errors import IrregularSlices
 
 EVEN_TOLERANCE_MM = 0.1
+DUST_MM = 1e-6  # of floating point, so that rounding of just a twentieth at both ends and between passes
 TILT_RESIDUE_MM = 0.5  # a gantry tilt shifts slices by equal amounts per mm; more than this off is no tilt
 GAP_IN_STEPS = 0.05  # a gap is whole steps wide within this fraction of a step: slices are missing
 MISSING_SHARE = 0.25  # more wide gaps than this are a scan in two slice thicknesses, not missing slices
-OUTLYING_GAP_STEPS = 3.5  # slices further off than this, and few, belong to no run
-OUTLYING_SLICES = 3
-OUTLYING_SHARE = 0.1
+OUTLYING_GAP_STEPS, OUTLYING_GAP_MM = 5.5, 20.0  # slices further off than both, and few, belong to no run
+OUTLYING_SLICES, OUTLYING_SHARE = 3, 0.2
 RESAMPLE_ADVICE = "Ask for resampling to an even, straight grid, or export the scan so from the scanner."
 MISSING_ADVICE = "Export the complete series again; slices that are not there are never made up."
 
@@ -54,13 +54,13 @@ class SliceSteps:
     @property
     def is_tilted(self) -> bool:
         """True where slices are shifted beyond the tolerance."""
-        return bool(np.abs(self.shift_ij_mm).max() > EVEN_TOLERANCE_MM)
+        return bool(np.abs(self.shift_ij_mm).max() > EVEN_TOLERANCE_MM + DUST_MM)
 
     @property
     def is_uneven(self) -> bool:
         """True where a slice is off the even grid beyond the tolerance."""
         even = np.linspace(0.0, self.along_mm[-1], len(self.along_mm))
-        return bool(np.abs(self.along_mm - even).max() > EVEN_TOLERANCE_MM)
+        return bool(np.abs(self.along_mm - even).max() > EVEN_TOLERANCE_MM + DUST_MM)
 
     def require_usable(self) -> None:
         """Raises IrregularSlices for what no resampling mends: one slice alone, slices at one height, slices
@@ -124,14 +124,14 @@ class SliceSteps:
 def main_run(along_mm: NDArray[np.float64]) -> slice:
     """The run of slices that holds all but a few outlying ones, from positions in ascending order.
 
-    Outlying are at most 3 slices and at most a tenth of all, beyond a gap of more than 3.5 usual steps. Where
-    the gaps leave no such run, everything is kept, for the other checks to judge.
+    Outlying are at most 3 slices and at most a fifth of all, beyond a gap of more than 5.5 usual steps and
+    20 mm. Where the gaps leave no such run, everything is kept, for the other checks to judge.
     """
     everything = slice(0, len(along_mm))
     if len(along_mm) < 3:
         return everything
     steps = np.diff(along_mm)
-    cuts = np.flatnonzero(steps > OUTLYING_GAP_STEPS * np.median(steps)) + 1
+    cuts = np.flatnonzero(steps > max(OUTLYING_GAP_STEPS * np.median(steps), OUTLYING_GAP_MM)) + 1
     edges = [0, *(int(cut) for cut in cuts), len(along_mm)]
     runs = [slice(a, b) for a, b in pairwise(edges)]
     main = max(runs, key=lambda run: run.stop - run.start)
