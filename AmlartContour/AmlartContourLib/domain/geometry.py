@@ -124,6 +124,8 @@ class Geometry:
 
     def same_as(self, other: Geometry, tolerance_mm: float = 0.01) -> bool:
         """True when all eight corners of both grids coincide within the tolerance and the sizes are equal."""
+        if self == other:
+            return True
         if self.size_ijk != other.size_ijk:
             return False
         apart = self.index_to_lps(self.corners_ijk()) - other.index_to_lps(other.corners_ijk())

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.domain.box import Index3
+from AmlartContourLib.domain.dilation import dilated
 from AmlartContourLib.domain.fields import Fields
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import BoolArray, Mask
@@ -109,8 +108,10 @@ def shrink(mask: Mask, mm: float) -> Mask:
     inside = mask.window(box)
     if mask.is_empty or mm == 0 or inside.all():
         return mask
-    ball = _body(margin, mask.geometry, _reach_kji(margin, mask.geometry))
-    return Mask.from_block(inside & ~_dilated(~inside, ball), box, mask.geometry)
+    reach = _reach_kji(margin, mask.geometry)
+    eaten = dilated(~inside, _body(margin, mask.geometry, reach))
+    here = box.within(box.grown(reach)).slices
+    return Mask.from_block(inside & ~eaten[here], box, mask.geometry)
 
 
 def _grown(mask: Mask, margin: Margin, within: Mask | None) -> Mask:
@@ -121,12 +122,13 @@ def _grown(mask: Mask, margin: Margin, within: Mask | None) -> Mask:
     target = mask.box.padded(reach, shape)
     if within is not None:
         target = target.intersection(within.box)
-    source = target.padded(reach, shape)
-    inside = mask.window(source)
-    if target.is_empty or not inside.any():
+    source = mask.box.intersection(target.padded(reach, shape))
+    if target.is_empty or source.is_empty:
         return Mask.empty(mask.geometry)
-    grown = _dilated(inside, _body(margin, mask.geometry, reach))
-    return Mask.from_block(grown[target.within(source).slices], target, mask.geometry)
+    grown = dilated(mask.window(source), _body(margin, mask.geometry, reach))
+    reached = source.grown(reach)  # may lie outside the image in part
+    kept = target.intersection(reached)
+    return Mask.from_block(grown[kept.within(reached).slices], kept, mask.geometry)
 
 
 def _reach_kji(margin: Margin, geometry: Geometry) -> Index3:
@@ -149,13 +151,3 @@ def _body(margin: Margin, geometry: Geometry, reach: Index3) -> BoolArray:
         semi_axes = np.where(steps_mm > 0, plus, minus) + TIE_MM
     allowed: BoolArray = ((steps_mm / semi_axes) ** 2).sum(-1) <= 1.0
     return allowed
-
-
-def _dilated(inside: BoolArray, body: BoolArray) -> BoolArray:
-    """Union of the body at every voxel inside: a convolution of counts, so rounding cannot reach the half."""
-    shape = [fft.next_fast_len(n + b - 1, real=True) for n, b in zip(inside.shape, body.shape, strict=True)]
-    spectrum = fft.rfftn(inside.astype(np.float64), shape) * fft.rfftn(body.astype(np.float64), shape)
-    counts: NDArray[np.float64] = fft.irfftn(spectrum, shape)
-    middle = tuple(slice(b // 2, b // 2 + n) for n, b in zip(inside.shape, body.shape, strict=True))
-    grown: BoolArray = counts[middle] > 0.5
-    return grown

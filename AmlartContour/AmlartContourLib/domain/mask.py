@@ -46,14 +46,9 @@ class Mask:
         tight = Box.around(inside)
         if tight.is_empty:
             return cls.empty(geometry)
-        k, j, i = box.start_kji
-        moved = Box(
-            (tight.start_kji[0] + k, tight.start_kji[1] + j, tight.start_kji[2] + i),
-            (tight.stop_kji[0] + k, tight.stop_kji[1] + j, tight.stop_kji[2] + i),
-        )
         block = np.array(inside[tight.slices], dtype=np.bool_, order="C")
         block.setflags(write=False)
-        return cls(geometry, moved, block)
+        return cls(geometry, tight.moved(box.start_kji), block)
 
     @classmethod
     def empty(cls, geometry: Geometry) -> Mask:
@@ -89,19 +84,24 @@ class Mask:
 
     def __or__(self, other: Mask) -> Mask:
         self._same_grid(other)
-        box = self.box.union(other.box)
-        return Mask.from_block(self.window(box) | other.window(box), box, self.geometry)
+        return union([self, other], self.geometry)
 
     def __and__(self, other: Mask) -> Mask:
         self._same_grid(other)
-        box = self.box.intersection(other.box)
-        return Mask.from_block(self.window(box) & other.window(box), box, self.geometry)
+        both = self.box.intersection(other.box)
+        if both.is_empty:
+            return Mask.empty(self.geometry)
+        return Mask.from_block(self._seen(both) & other._seen(both), both, self.geometry)
 
     def __sub__(self, other: Mask) -> Mask:
         self._same_grid(other)
-        if self.box.intersection(other.box).is_empty:
+        both = self.box.intersection(other.box)
+        shared = self._seen(both) & other._seen(both)
+        if not shared.any():
             return self
-        return Mask.from_block(self.block_kji & ~other.window(self.box), self.box, self.geometry)
+        left = self.block_kji.copy()
+        left[both.within(self.box).slices] ^= shared
+        return Mask.from_block(left, self.box, self.geometry)
 
     def same_voxels(self, other: Mask) -> bool:
         """True when both hold exactly the same voxels of the same grid."""
@@ -117,13 +117,23 @@ class Mask:
         """(3,) centre of mass in LPS millimetres; NaN for an empty mask."""
         if self.is_empty:
             return np.full(3, np.nan)
-        centre: NDArray[np.float64] = self.points_lps().mean(axis=0)
-        return centre
+        on_k = np.count_nonzero(self.block_kji, axis=(1, 2))
+        on_ji = self.block_kji.sum(axis=0, dtype=np.int32)
+        counts = (on_k, on_ji.sum(axis=1), on_ji.sum(axis=0))
+        kji = [
+            start + float(np.arange(len(count)) @ count) / self.voxel_count
+            for start, count in zip(self.box.start_kji, counts, strict=True)
+        ]
+        return self.geometry.index_to_lps(kji[::-1])
 
     def points_lps(self) -> NDArray[np.float64]:
         """(n, 3) LPS millimetres of every voxel centre inside."""
         kji = np.argwhere(self.block_kji) + np.asarray(self.box.start_kji)
         return self.geometry.index_to_lps(kji[:, ::-1])
+
+    def _seen(self, box: Box) -> BoolArray:
+        """A view of a box that lies within this mask's own."""
+        return self.block_kji[box.within(self.box).slices]
 
     def _same_grid(self, other: Mask) -> None:
         if self.geometry is not other.geometry:
@@ -137,6 +147,8 @@ def union(masks: list[Mask], geometry: Geometry) -> Mask:
     for mask in parts:
         geometry.require_same(mask.geometry, "A contour")
         box = box.union(mask.box)
+    if len(parts) == 1:
+        return parts[0]
     block = np.zeros(box.shape_kji, dtype=np.bool_)
     for mask in parts:
         block[mask.box.within(box).slices] |= mask.block_kji
