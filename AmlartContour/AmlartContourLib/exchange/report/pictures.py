@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,20 +9,16 @@ from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.preset import SitePreset
 from AmlartContourLib.domain.structures import Catalogue
 from AmlartContourLib.exchange.ct_scan import CtScan
+from AmlartContourLib.exchange.report.charts import data_uri
 from AmlartContourLib.exchange.report.data import MeasuredEditing, ReportData
 from AmlartContourLib.exchange.report.drawing import Line, picture
-from AmlartContourLib.exchange.report.slice_choice import Choice, choose_slices
+from AmlartContourLib.exchange.report.slice_choice import Choice, choose_slices, most_to_redraw, worst_apart
 from AmlartContourLib.exchange.report.styles import colour_of, line_style, on_dark
 from AmlartContourLib.exchange.report.view import OBLIQUE_DEG, Plane, View, box_of, cut
-from AmlartContourLib.measures.comparison import Comparison
 from AmlartContourLib.measures.set_comparison import StructureComparison
-from AmlartContourLib.measures.slices import SliceFigures
 
 ROOM_MM = 40.0  # above and below the contours in coronal and sagittal pictures; round them in close-ups
 CLOSE_UP_MM = 30.0
-WORST = 3
-WORST_STRUCTURES = 6
-APART_MM = 10.0  # neighbouring slices show the same place
 REFERENCE_RGB, TEST_RGB = (0, 230, 255), (255, 150, 0)  # told apart with any colour vision, and by dashes
 
 
@@ -70,7 +65,7 @@ def _overview(view: View, data: ReportData, choice: Choice) -> Picture:
     names = ", ".join(data.catalogue[i].display_name for i in seen) or "no contour"
     where = _where(view, choice.plane, choice.index)
     caption = f"{where}. {_first_up(choice.why)}." if choice.why else f"{where}."
-    return Picture(choice.plane.value, caption, f"{where}, showing {names}.", _uri(content))
+    return Picture(choice.plane.value, caption, f"{where}, showing {names}.", data_uri(content))
 
 
 def _lines(view: View, catalogue: Catalogue, preset: SitePreset | None) -> list[Line]:
@@ -97,11 +92,9 @@ def _worst(
     scan: CtScan, editing: MeasuredEditing, catalogue: Catalogue
 ) -> Iterator[tuple[str, tuple[Picture, ...]]]:
     """The structures with the largest area to redraw."""
-    ranked = sorted(editing.comparisons, key=lambda c: -c.comparison.redraws[0].redraw_cm2)
-    for compared in ranked[:WORST_STRUCTURES]:
-        pictures = tuple(_worst_of(scan, editing, compared, catalogue))
-        if pictures:
-            yield catalogue[compared.structure_id].display_name, pictures
+    for compared in most_to_redraw(editing.comparisons):
+        name = catalogue[compared.structure_id].display_name
+        yield name, tuple(_worst_of(scan, editing, compared, catalogue))
 
 
 def _worst_of(
@@ -121,7 +114,7 @@ def _worst_of(
     ]
     window = view.padded(box_of(line.mask for line in lines), CLOSE_UP_MM)
     name = catalogue[structure_id].display_name
-    for figures in _apart(compared.comparison):
+    for figures in worst_apart(compared.comparison):
         content = picture(view, Plane.AXIAL, figures.k, window, lines, width_inches=3.4)
         where = _where(view, Plane.AXIAL, figures.k)
         caption = (
@@ -129,18 +122,7 @@ def _worst_of(
             f"{figures.fraction_to_redraw:.0%} of the surface in this slice."
         )
         alt = f"{name}, {where}: {editing.reference_name} and {editing.test_name}."
-        yield Picture(Plane.AXIAL.value, caption, alt, _uri(content))
-
-
-def _apart(comparison: Comparison) -> list[SliceFigures]:
-    """The slices with most to redraw, but none close to another that is shown already."""
-    chosen: list[SliceFigures] = []
-    for figures in comparison.worst_slices(len(comparison.slices)):
-        if all(abs(figures.position_mm - other.position_mm) >= APART_MM for other in chosen):
-            chosen.append(figures)
-        if len(chosen) == WORST:
-            break
-    return chosen
+        yield Picture(Plane.AXIAL.value, caption, alt, data_uri(content))
 
 
 def _where(view: View, plane: Plane, index: int) -> str:
@@ -160,10 +142,6 @@ def _orientation(view: View) -> str:
             "slices, so planes are only nearly axial, coronal and sagittal."
         )
     return text
-
-
-def _uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _first_up(text: str) -> str:

@@ -1,4 +1,5 @@
-"""Which slices the report shows: axial ones spread over the target, and the planes that hold most of it."""
+"""Which slices the report shows: axial ones spread over the target, the planes that hold most of it, and the
+slices with most to redraw."""
 
 from __future__ import annotations
 
@@ -10,8 +11,14 @@ import numpy as np
 from AmlartContourLib.domain.mask import Mask, union
 from AmlartContourLib.domain.structures import Catalogue, Role
 from AmlartContourLib.exchange.report.view import Plane, View
+from AmlartContourLib.measures.comparison import Comparison
+from AmlartContourLib.measures.set_comparison import StructureComparison
+from AmlartContourLib.measures.slices import SliceFigures
 
 AXIAL_PICTURES = 6
+WORST_STRUCTURES = 6
+WORST = 3
+APART_MM = 10.0  # neighbouring slices show the same place
 TARGET_ROLES = (Role.COMPOSITE, Role.PTV, Role.GTV, Role.CTV_PART, Role.NODAL_LEVEL)
 
 
@@ -38,6 +45,23 @@ def fullest(mask: Mask, plane: Plane) -> int:
     counts = mask.block_kji.sum(axis=others)
     best = np.flatnonzero(counts == counts.max())
     return mask.box.start_kji[plane.axis] + int(best[len(best) // 2])
+
+
+def most_to_redraw(comparisons: Iterable[StructureComparison]) -> tuple[StructureComparison, ...]:
+    """The structures that measured editing shows: those with the largest area to redraw, if any."""
+    touched = [c for c in comparisons if c.comparison.redraws[0].redraw_cm2]
+    return tuple(sorted(touched, key=lambda c: -c.comparison.redraws[0].redraw_cm2)[:WORST_STRUCTURES])
+
+
+def worst_apart(comparison: Comparison) -> tuple[SliceFigures, ...]:
+    """The slices with most to redraw, the most first, but none close to another that is chosen already."""
+    chosen: list[SliceFigures] = []
+    for figures in comparison.worst_slices(len(comparison.slices)):
+        if all(abs(figures.position_mm - other.position_mm) >= APART_MM for other in chosen):
+            chosen.append(figures)
+        if len(chosen) == WORST:
+            break
+    return tuple(chosen)
 
 
 def _focus(view: View, catalogue: Catalogue) -> Mask:

@@ -17,6 +17,7 @@ from AmlartContourLib.exchange.atomic import write_file
 from AmlartContourLib.exchange.provenance import software_versions
 from AmlartContourLib.exchange.report.attention import attention, findings
 from AmlartContourLib.exchange.report.data import ReportData
+from AmlartContourLib.exchange.report.editing_pictures import editing_pictures
 from AmlartContourLib.exchange.report.editing_rows import editing_tables
 from AmlartContourLib.exchange.report.pictures import make_pictures
 from AmlartContourLib.exchange.report.rows import (
@@ -72,6 +73,7 @@ def _context(data: ReportData) -> Mapping[str, object]:
         "messages": message_rows(record.messages),
         "borders": border_rows(record.borders),
         "editing": data.editing,
+        "charts": editing_pictures(data.editing, data.catalogue) if data.editing else None,
         "tables": editing_tables(data.editing, data.catalogue) if data.editing else None,
         "software": software_versions(),
         "record": record,
