@@ -15,6 +15,7 @@ from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.lattice import onto
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
+from AmlartContourLib.exchange.ct_in import read_ct
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.exchange.rtstruct_in import read_rtstruct
 from AmlartContourLib.exchange.rtstruct_out import write_rtstruct
@@ -36,27 +37,12 @@ class Sarcoma:
 def sarcoma(tmp_path_factory: pytest.TempPathFactory) -> Sarcoma:
     folder = unpacked("sts044_dicomrt", tmp_path_factory.mktemp("sts044"))
     ct = next(folder.rglob("image"))
-    headers = sorted(
-        (pydicom.dcmread(path, stop_before_pixels=True) for path in ct.iterdir()),
-        key=lambda header: float(header.ImagePositionPatient[2]),
-    )
+    scan = read_ct(ct)
     (rtstruct,) = (path for path in folder.rglob("*.dcm") if path.parent != ct)
-    geometry = _geometry(headers)
     image = sitk.ReadImage(str(real_case("sts044_dicomrt") / "masks" / "GTV_Mass_CT.nii.gz"))
     read = Geometry.from_matrix(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-    voxels = onto(sitk.GetArrayFromImage(image) > 0, read, geometry, "The reference mask")
-    return Sarcoma(ct, tuple(headers), rtstruct, Mask.from_array(voxels, geometry))
-
-
-def _geometry(headers: list[Dataset]) -> Geometry:
-    first, last = (np.asarray(headers[n].ImagePositionPatient, dtype=float) for n in (0, -1))
-    row, column = np.asarray(headers[0].ImageOrientationPatient, dtype=float).reshape(2, 3)
-    rows, columns = (float(v) for v in headers[0].PixelSpacing)
-    step = (last - first) / (len(headers) - 1)
-    thickness = float(np.linalg.norm(step))
-    size = (headers[0].Columns, headers[0].Rows, len(headers))
-    axes = np.stack([row, column, step / thickness], axis=1)
-    return Geometry.from_matrix(size, (columns, rows, thickness), first, axes)
+    voxels = onto(sitk.GetArrayFromImage(image) > 0, read, scan.geometry, "The reference mask")
+    return Sarcoma(ct, scan.headers, rtstruct, Mask.from_array(voxels, scan.geometry))
 
 
 def test_the_imported_structure_is_the_reference_voxel_for_voxel(sarcoma: Sarcoma) -> None:

@@ -26,9 +26,7 @@ from AmlartContourLib.exchange.rtstruct_file import FileContour, FileRoi
 
 CLOSED = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "INTERPOLATED_PLANAR"})
 FLAT = 0.2  # of a slice step: largest extent of a flat contour across the slices
-ON_SLICE = (
-    0.1  # of a slice step: nearer than this is on the slice; scanners round positions to a tenth of a mm
-)
+ON_SLICE = 0.1  # of a slice step: within this it is on the slice; positions may be rounded to a tenth of a mm
 SAME_PLANE = 0.02  # of a slice step: contours nearer than this to each other were drawn on one plane
 EDGE = 0.501  # pixels from the outermost centre to the image's edge, with room for rounding
 

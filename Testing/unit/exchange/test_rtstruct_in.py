@@ -13,6 +13,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Exp
 
 from AmlartContourLib.contract.errors import AmlartError, DamagedFile, InputRefused, TooLarge
 from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.lattice import Reorder, canonical
 from AmlartContourLib.domain.structure_set import Source
 from AmlartContourLib.exchange import rtstruct_file
 from AmlartContourLib.exchange.imported import ImportedContours
@@ -369,3 +370,21 @@ def test_reading_on_a_finer_grid_leaves_the_slices_between_empty(tmp_path: Path)
     drawn = read.structures.mask("bladder").to_array().any(axis=(1, 2))
     assert drawn.tolist() == [k % 2 == 0 for k in range(15)]
     assert _said(read) == ["'Bladder': 7 slice(s) between its first and last hold no contour; left empty."]
+
+
+@directions
+@pytest.mark.parametrize("order", ["canonical", "reversed slices", "slices first"])
+def test_without_slices_to_compare_an_array_may_run_in_any_order(
+    tmp_path: Path, direction: str, order: str
+) -> None:
+    geometry = grid((24, 20, 8), direction=direction)
+    contours = [square(geometry, 3, 4.5, 9.5), square(geometry, 4, 2.5, 9.5)]
+    reordering = {
+        "canonical": canonical(geometry),
+        "reversed slices": Reorder((0, 1, 2), (True, False, True)),
+        "slices first": Reorder((2, 0, 1), (False, False, False)),
+    }[order]
+    read = _read(tmp_path, {"Bladder": contours}, reordering.geometry(geometry))
+    expected = reordering.array(_filled(3, 5, 9, geometry) | _filled(4, 3, 9, geometry))
+    np.testing.assert_array_equal(read.structures.mask("bladder").to_array(), expected)
+    assert _said(read) == []
