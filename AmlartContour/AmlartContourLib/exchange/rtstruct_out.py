@@ -82,10 +82,13 @@ def write_rtstruct(
 ) -> WrittenRtstruct:
     """Writes one file, complete or not at all.
 
-    `headers` are the CT slices in the order of k. An empty structure is left out and reported: the standard
-    allows a ROI without contours, but importers differ on it. Raises GeometryMismatch where the contours lie
-    on another grid than the slices, BadSetting for names, colours, types or a label that cannot be used, and
-    ExportFailed where no structure holds a voxel, the headers are incomplete, or the file cannot be written.
+    `headers` are the CT slices in the order of k. `label` names the set, in at most 16 plain characters; what
+    is longer is cut. An empty structure is left out and reported: the standard allows a ROI without contours,
+    but importers differ on it.
+
+    Raises GeometryMismatch where the contours lie on another grid than the slices, BadSetting for names,
+    colours or types that cannot be used, and ExportFailed where no structure holds a voxel, the headers are
+    incomplete, or the file cannot be written.
     """
     filled = [contour for contour in structures if not contour.mask.is_empty]
     if not filled:
