@@ -2,14 +2,14 @@
 
 GDCM takes the size from the DICOM header and was seen to decode a JPEG-LS stream of another size without a
 word, so the two are compared before decoding. (Streams that are cut off it does refuse: measured for JPEG
-lossless, JPEG-LS and JPEG 2000.) Formats: ITU-T T.81 (markers), T.87 (SOF55), T.800 (SIZ).
+lossless, JPEG-LS and JPEG 2000.) Formats: ITU-T T.81 (markers), T.87 (SOF55), T.800 (size marker).
 """
 
 from __future__ import annotations
 
 import struct
 
-_J2K_START = b"\xff\x4f\xff\x51"  # start of codestream, then SIZ
+_J2K_START = b"\xff\x4f\xff\x51"  # start of codestream, then the size marker
 _JPEG_START = b"\xff\xd8"
 _FRAME_MARKERS = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF55 of JPEG-LS and SOF0 to SOF15
 _BARE_MARKERS = {0x01, *range(0xD0, 0xDA)}  # markers without a length

@@ -23,10 +23,10 @@ AIR_HU = -1024
 class CtScan:
     """One CT scan.
 
-    hu_kji: int16 [k, j, i]. headers: one pydicom Dataset per slice in the order of k, empty for NIfTI and for
-    a resampled scan (then `template` keeps the first source header, so that a new series can carry the same
-    patient, study and frame of reference). findings: sentences for the user about what the reader met.
-    source_sha256: hash over the source files' content, for provenance.
+    hu_kji: int16 [k, j, i]. headers: one pydicom Dataset per slice in the order of k, empty for NIfTI, for a
+    resampled scan and for slices without UIDs (for the latter two `template` keeps the first source header,
+    so that a new series can carry the same patient, study and frame of reference). findings: sentences for
+    the user about what the reader met. source_sha256: hash over the source files' content, for provenance.
     """
 
     hu_kji: NDArray[np.int16]
