@@ -14,7 +14,7 @@ FILES = NUMERIC | {"SimpleITK", "pydicom"}
 LIBRARIES = {
     "contract": {"numpy"},
     "domain": NUMERIC,
-    "measures": NUMERIC,
+    "measures": NUMERIC | {"numba", "llvmlite"},
     "exchange": FILES,
     "inference_backend": FILES | {"typer", "rich"},
 }

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures.pair import pair
+from AmlartContourLib.measures.surfaces import surface
 from AmlartContourLib.measures.surfel_table import surfel_areas_mm2
-from AmlartContourLib.measures.surfels import INSIDE, Layout, surface
+from AmlartContourLib.measures.surfels import Layout
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,7 @@ def encroachment(target: Mask, organ: Mask) -> Encroachment:
     both = pair(target, organ)
     k, j, i = both.reference_kji.shape
     layout = Layout.of((k, j, i), (0, 0, 0))
-    outline, inside_organ = (
-        surface(both.reference_kji, layout),
-        surface(both.test_kji, layout).state_at == INSIDE,
-    )
+    outline, organ_there = (surface(block, layout) for block in (both.reference_kji, both.test_kji))
     areas = surfel_areas_mm2(both.spacing_kji_mm)[outline.codes]
-    return Encroachment(volume, float(areas[inside_organ[outline.places]].sum() / areas.sum()))
+    inside = organ_there.points.holds(outline.places)
+    return Encroachment(volume, float(areas[inside].sum() / areas.sum()))

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from AmlartContourLib.domain.mask import BoolArray
-from AmlartContourLib.measures.nearest import Spacing, lengths_mm
 from AmlartContourLib.measures.pair import Pair
+from AmlartContourLib.measures.shells import Spacing, lengths_mm
 
 
 class Tolerance(Enum):

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from AmlartContourLib.domain.box import Index3
-from AmlartContourLib.measures.nearest import Nearest, Spacing, nearest, shells
+from AmlartContourLib.measures.nearest import Nearest, nearest
 from AmlartContourLib.measures.pair import Pair
+from AmlartContourLib.measures.shells import Spacing, shells
+from AmlartContourLib.measures.surfaces import surface
 from AmlartContourLib.measures.surfel_table import surfel_areas_mm2
-from AmlartContourLib.measures.surfels import INSIDE, Layout, Surface, surface
+from AmlartContourLib.measures.surfels import Layout, Surface
 
 TIE = (
     1e-12  # relative: a percentile falls on the distance at which the summed area reaches it, rounding aside
@@ -172,7 +174,7 @@ def _measured(one: Surface, other: Surface, spacing: Spacing) -> Measured:
         total = areas[codes].sum(keepdims=True)
         return Measured(one, areas[codes], None, Profile(np.asarray([np.inf]), total, np.zeros(1)))
     found = nearest(one, other, spacing)
-    inside = other.state_at[one.places] == INSIDE
+    inside = other.points.holds(one.places)
     counts = np.bincount(found.rank * 512 + inside * 256 + codes, minlength=512 * len(found.distances_mm))
     sums = counts.reshape(-1, 2, 256) @ areas
     held = sums.sum(axis=1) > 0

@@ -9,15 +9,18 @@ ends, so that a step from any point to a near one is one addition and never land
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from AmlartContourLib.domain.box import Index3
 from AmlartContourLib.domain.mask import BoolArray
+from AmlartContourLib.measures.shells import Shells
 
 States = NDArray[np.uint8]
 Places = NDArray[np.intp]
+Ranks = NDArray[np.int64]
 OUTSIDE, ELEMENT, INSIDE = 0, 1, 2
 
 
@@ -63,19 +66,52 @@ class Layout:
         return np.stack([k, j, i], axis=1)
 
 
-@dataclass(frozen=True)
-class Surface:
-    """The surface elements of one contour.
+class PointMap(Protocol):
+    """What is where on the points of one contour: done in two ways, with equal answers.
 
-    `state_at` says of every number of the layout whether it is OUTSIDE, an ELEMENT or INSIDE (all eight
-    voxels); `places` holds the numbers of the elements in ascending order, so slice by slice, `codes` the
-    neighbourhood of each.
+    `byte_map.ByteMap` keeps a byte per point and runs on numpy and scipy; `bit_map.BitMap` keeps bits and
+    runs compiled loops.
     """
 
-    layout: Layout
-    state_at: States
+    @property
+    def layout(self) -> Layout:
+        """How they are numbered."""
+
+    @property
+    def state_at(self) -> States:
+        """(layout.length,) OUTSIDE, ELEMENT or INSIDE for every number."""
+
+    def draw(self, block_kji: BoolArray, first: int, stop: int) -> tuple[Places, States]:
+        """Takes layers of points `first` to `stop` from the voxels; their elements' numbers and codes."""
+
+    def holds(self, places: Places) -> BoolArray:
+        """(n,) whether all eight voxels round each point are inside."""
+
+    def meet(self, places: Places, near: Shells) -> Ranks:
+        """(n,) the shell in which each point meets an element first, -1 for none."""
+
+    def search(self, places: Places, elements: Places, near: Shells) -> NDArray[np.float64]:
+        """(n,) distance in mm of each point from the nearest of all `elements`, of which there is one."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """`places` holds the numbers of the elements in ascending order, so slice by slice, `codes` the
+    neighbourhood of each, `points` what is where between the voxels."""
+
+    points: PointMap
     places: Places
     codes: States
+
+    @property
+    def layout(self) -> Layout:
+        """How points are numbered."""
+        return self.points.layout
+
+    @property
+    def state_at(self) -> States:
+        """(layout.length,) whether each number is OUTSIDE, an ELEMENT or INSIDE (all eight voxels)."""
+        return self.points.state_at
 
     @property
     def is_empty(self) -> bool:
@@ -83,21 +119,16 @@ class Surface:
         return len(self.places) == 0
 
 
-def surface(block_kji: BoolArray, layout: Layout) -> Surface:
-    """The surface elements of a block of voxels.
+def states_and_codes(block_kji: BoolArray, layout: Layout) -> tuple[States, States]:
+    """(layout.length,) each: OUTSIDE, ELEMENT or INSIDE for every number, and the code of its neighbourhood.
 
     All is done in two arrays, because fresh memory costs more here than the arithmetic.
     """
     code_at, state_at = _codes(block_kji, layout)
-    is_element = state_at.view(np.bool_)
     np.add(code_at, np.uint8(1), out=state_at)
-    np.greater(state_at, np.uint8(1), out=is_element)  # 255 has wrapped to 0: neither all out nor all in
-    places = np.flatnonzero(is_element)
-    codes = code_at[places]
-    np.equal(code_at, np.uint8(255), out=code_at.view(np.bool_))
-    code_at *= np.uint8(INSIDE)
-    state_at |= code_at
-    return Surface(layout, state_at, places, codes)
+    np.greater(state_at, np.uint8(1), out=state_at.view(np.bool_))  # 255 has wrapped to 0
+    state_at += (code_at == 255).view(np.uint8) << np.uint8(1)
+    return state_at, code_at
 
 
 def _codes(block_kji: BoolArray, layout: Layout) -> tuple[States, States]:

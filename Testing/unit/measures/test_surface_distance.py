@@ -11,10 +11,11 @@ from scipy import ndimage
 
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
-from AmlartContourLib.measures.nearest import shells
 from AmlartContourLib.measures.pair import pair
+from AmlartContourLib.measures.shells import shells
 from AmlartContourLib.measures.surface_distance import SurfaceDistances, surface_distances
-from AmlartContourLib.measures.surfels import Layout, surface
+from AmlartContourLib.measures.surfaces import surface
+from AmlartContourLib.measures.surfels import Layout
 from support.surface_peer import peer_figures
 
 Spacing = tuple[float, float, float]

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from AmlartContourLib.measures.surfaces import surface
 from AmlartContourLib.measures.surfel_table import CORNERS, surfel_areas_mm2
-from AmlartContourLib.measures.surfels import ELEMENT, INSIDE, OUTSIDE, Layout, surface
+from AmlartContourLib.measures.surfels import ELEMENT, INSIDE, OUTSIDE, Layout
 
 blocks = arrays(np.bool_, array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=5))
 rooms = st.tuples(*[st.integers(0, 3)] * 3)

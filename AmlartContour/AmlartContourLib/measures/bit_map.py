@@ -1,0 +1,82 @@
+"""A contour's points as packed bits, worked on by compiled loops. See `surfels.PointMap`, `kernels`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from AmlartContourLib.domain.mask import BoolArray
+from AmlartContourLib.measures.byte_map import ByteMap
+from AmlartContourLib.measures.shells import WORD, Shells, rows
+from AmlartContourLib.measures.surfels import Layout, Places, Ranks, States
+
+Bits = NDArray[np.uint64]
+BYTES = 8  # of a word
+
+
+@dataclass(frozen=True)
+class BitMap:
+    """`voxels_kji` with an empty row and slice on every side, `elements_kji` on the points between them."""
+
+    layout: Layout
+    voxels_kji: Bits
+    elements_kji: Bits
+    loops: ModuleType
+
+    @classmethod
+    def empty(cls, layout: Layout, loops: ModuleType) -> BitMap:
+        """With every point outside."""
+        k, j, i = layout.points_kji
+        words = -(-i // WORD) + 2
+        voxels, elements = (np.zeros((*n, words), dtype=np.uint64) for n in ((k + 1, j + 1), (k, j)))
+        return cls(layout, voxels, elements, loops)
+
+    @property
+    def state_at(self) -> States:
+        """See `surfels.PointMap`; made anew each time."""
+        last = self.layout.points_kji[2] - 1
+        bits = np.unpackbits(self.voxels_kji[1:-1, 1:-1, 1:].view(np.uint8), axis=2, bitorder="little")
+        bytes_ = ByteMap.empty(self.layout)
+        bytes_.draw(bits[:, :, :last].astype(np.bool_), 0, self.layout.points_kji[0])
+        return bytes_.state_at
+
+    def draw(self, block_kji: BoolArray, first: int, stop: int) -> tuple[Places, States]:
+        """See `surfels.PointMap`."""
+        below = max(first - 1, 0)
+        packed = np.packbits(block_kji[below:stop], axis=2, bitorder="little")
+        seen = self.voxels_kji[1 + below : 1 + below + len(packed), 1:-1].view(np.uint8)
+        seen[:, :, BYTES : BYTES + packed.shape[2]] = packed
+        count = self.loops.outline(self.voxels_kji, self.elements_kji, first, stop)
+        places, codes = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8)
+        self.loops.collect(self.voxels_kji, self.elements_kji, first, stop, *self._numbers, places, codes)
+        return places, codes
+
+    def holds(self, places: Places) -> BoolArray:
+        """See `surfels.PointMap`."""
+        held = np.empty(len(places), dtype=np.bool_)
+        self.loops.hold(self.voxels_kji, places, *self._numbers, held)
+        return held
+
+    def meet(self, places: Places, near: Shells) -> Ranks:
+        """See `surfels.PointMap`."""
+        steps = rows(near.spacing_kji_mm)
+        ranks = np.empty(len(places), dtype=np.int64)
+        self.loops.meet(
+            self.elements_kji, places, *self._numbers,
+            steps.k, steps.j, steps.squares_mm2, steps.along_mm2, steps.rank, ranks,
+        )  # fmt: skip
+        return ranks
+
+    def search(self, places: Places, elements: Places, near: Shells) -> NDArray[np.float64]:
+        """See `surfels.PointMap`; the elements are in the map already."""
+        del elements
+        apart = np.empty(len(places), dtype=np.float64)
+        self.loops.search(self.elements_kji, places, *self._numbers, near.spacing_kji_mm, apart)
+        return apart
+
+    @property
+    def _numbers(self) -> tuple[int, tuple[int, int, int]]:
+        return self.layout.lead, self.layout.strides

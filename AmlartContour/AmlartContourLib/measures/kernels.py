@@ -1,0 +1,249 @@
+"""Compiled loops over packed bits, for where numba is installed. `bit_map` is their only caller.
+
+Rows of voxels and of points are runs of 64-bit words: bit b of word w is voxel, or point, 64 (w - 1) + b,
+and the first and last word of a row are empty, so no neighbour needs a test. Every loop runs on one thread:
+threads that wait by spinning made such short loops 50 times slower on a busy machine. They hold no lock on
+the interpreter, so structures can be measured at once. Compiled code is kept in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic as _intrinsic
+
+Kernel = Callable[..., Any]
+word_operation: Callable[[Kernel], Kernel] = _intrinsic
+ONE = np.uint64(1)
+LAST = np.uint64(63)
+
+
+def _cache_folder() -> Path | None:
+    """The user's own, made if needed; None where none can be written."""
+    home = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+    folder = Path(os.environ.get(home) or Path.home() / ".cache") / "amlart-contour" / "numba"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+CACHE = _cache_folder()
+
+
+def _compiled(signature: Any) -> Callable[[Kernel], Kernel]:
+    """Compiles at once, from the cache where it can; other users of numba keep their own cache folder."""
+
+    def decorate(function: Kernel) -> Kernel:
+        theirs = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(CACHE) if CACHE else theirs
+        try:
+            kernel: Kernel = numba.njit(signature, nogil=True, cache=CACHE is not None)(function)
+        finally:
+            numba.config.CACHE_DIR = theirs
+        return kernel
+
+    return decorate
+
+
+@word_operation
+def _low_zeros(_context: Any, _word: Any) -> Any:
+    """Zero bits below the lowest set bit of a word; 64 where none is set."""
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), code
+
+
+@word_operation
+def _high_zeros(_context: Any, _word: Any) -> Any:
+    """Zero bits above the highest set bit of a word; 64 where none is set."""
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), code
+
+
+@word_operation
+def _set_bits(_context: Any, _word: Any) -> Any:
+    """How many bits of a word are set."""
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), code
+
+
+BITS = types.Array(types.uint64, 3, "C")
+CODES = types.Array(types.uint8, 1, "C")
+FLAGS = types.Array(types.boolean, 1, "C")
+WHOLE = types.Array(types.int64, 1, "C")
+RANKS = types.Array(types.int64, 2, "C")
+REAL = types.Array(types.float64, 1, "C")
+THREE = types.UniTuple(types.int64, 3)
+
+
+@_compiled(types.int64(BITS, BITS, types.int64, types.int64))
+def outline(voxels: Any, elements: Any, first: int, stop: int) -> int:
+    """Marks the elements of layers of points `first` to `stop`; how many there are.
+
+    `voxels` has an empty row and slice on every side, so point (k, j) lies between its rows k and k + 1.
+    """
+    found = 0
+    for k in range(first, stop):
+        for j in range(elements.shape[1]):
+            for w in range(1, elements.shape[2]):
+                some, every = np.uint64(0), ~np.uint64(0)
+                for corner in range(4):
+                    row = voxels[k + (corner >> 1), j + (corner & 1)]
+                    before = (row[w] << ONE) | (row[w - 1] >> LAST)
+                    some |= row[w] | before
+                    every &= row[w] & before
+                some &= ~every
+                elements[k, j, w] = some
+                found += _set_bits(some)
+    return found
+
+
+@_compiled(types.void(BITS, BITS, types.int64, types.int64, types.int64, THREE, WHOLE, CODES))
+def collect(
+    voxels: Any, elements: Any, first: int, stop: int, lead: int, strides: Any, places: Any, codes: Any
+) -> None:
+    """Writes number and code of every element of those layers, in ascending order."""
+    n = 0
+    for k in range(first, stop):
+        for j in range(elements.shape[1]):
+            for w in range(1, elements.shape[2]):
+                left = elements[k, j, w]
+                while left:
+                    bit = _low_zeros(left)
+                    left &= left - ONE
+                    code: Any = 0
+                    for corner in range(4):
+                        row = voxels[k + (corner >> 1), j + (corner & 1)]
+                        here = (row[w] >> np.uint64(bit)) & ONE
+                        before = row[w] >> np.uint64(bit - 1) if bit else row[w - 1] >> LAST
+                        code |= np.int64((here << ONE) | (before & ONE)) << (2 * corner)
+                    places[n] = lead + k * strides[0] + j * strides[1] + (w - 1) * 64 + bit
+                    codes[n] = code
+                    n += 1
+
+
+@_compiled(types.void(BITS, WHOLE, types.int64, THREE, FLAGS))
+def hold(voxels: Any, places: Any, lead: int, strides: Any, held: Any) -> None:
+    """Writes for every place whether all eight voxels round it are set."""
+    k, j, start = 0, 0, lead
+    for n in range(len(places)):
+        i = places[n] - start
+        if not 0 <= i < strides[1]:  # another row than the last place's; dividing each time took longest
+            k, rest = divmod(places[n] - lead, strides[0])
+            j, i = divmod(rest, strides[1])
+            start = places[n] - i
+        w, bit = 1 + (i >> 6), i & 63
+        every = ONE
+        for corner in range(4):
+            row = voxels[k + (corner >> 1), j + (corner & 1)]
+            before = row[w] >> np.uint64(bit - 1) if bit else row[w - 1] >> LAST
+            every &= (row[w] >> np.uint64(bit)) & before
+        held[n] = (every & ONE) != 0
+
+
+@_compiled(types.void(BITS, WHOLE, types.int64, THREE, WHOLE, WHOLE, REAL, REAL, RANKS, WHOLE))
+def meet(
+    elements: Any, places: Any, lead: int, strides: Any,
+    row_k: Any, row_j: Any, squares: Any, along: Any, rank: Any, met: Any,
+) -> None:  # fmt: skip
+    """Writes for every place the rank of the step to the nearest element, -1 where none is as near.
+
+    The rows come nearest first, so the search ends at the first that lies no nearer than the best found.
+    """
+    seen = along[63]  # farther along a row than this nothing is looked at
+    k, j, start = 0, 0, lead
+    for n in range(len(places)):
+        i = places[n] - start
+        if not 0 <= i < strides[1]:
+            k, rest = divmod(places[n] - lead, strides[0])
+            j, i = divmod(rest, strides[1])
+            start = places[n] - i
+        w, bit = 1 + (i >> 6), i & 63
+        if (elements[k, j, w] >> np.uint64(bit)) & ONE:
+            met[n] = 0
+            continue
+        best, found = np.inf, -1
+        for r in range(len(squares)):
+            if squares[r] >= best:
+                break
+            row_at_k, row_at_j = k + row_k[r], j + row_j[r]
+            if not (0 <= row_at_k < elements.shape[0] and 0 <= row_at_j < elements.shape[1]):
+                continue
+            row = elements[row_at_k, row_at_j]
+            up, down = row[w] >> np.uint64(bit), row[w] << np.uint64(63 - bit)
+            if bit:
+                up |= row[w + 1] << np.uint64(64 - bit)
+            if bit < 63:
+                down |= row[w - 1] >> np.uint64(bit + 1)
+            if up | down:
+                step = min(_low_zeros(up), _high_zeros(down))
+                apart = squares[r] + along[step]
+                if apart < best:
+                    best, found = apart, rank[r, step]
+        met[n] = found if best <= seen else -1
+
+
+@_compiled(
+    types.float64(types.Array(types.uint64, 1, "C"), types.int64, types.float64, types.float64, types.float64)
+)
+def _along(row: Any, i: int, square: float, spacing: float, best: float) -> float:
+    """The least of `best` and the squared distances of the elements of a row from point i beside it."""
+    w, bit = 1 + (i >> 6), i & 63
+    up = row[w] >> np.uint64(bit) << np.uint64(bit)
+    while up == 0 and w + 1 < len(row) and square + ((64 * w - i) * spacing) ** 2 < best:
+        w += 1
+        up = row[w]
+    if up:
+        best = min(best, square + ((64 * (w - 1) + _low_zeros(up) - i) * spacing) ** 2)
+    w = 1 + (i >> 6)
+    down = row[w] << np.uint64(63 - bit) >> np.uint64(63 - bit)
+    while down == 0 and w > 1 and square + ((i - 64 * (w - 1) + 1) * spacing) ** 2 < best:
+        w -= 1
+        down = row[w]
+    if down:
+        best = min(best, square + ((i - 64 * (w - 1) - 63 + _high_zeros(down)) * spacing) ** 2)
+    return best
+
+
+@_compiled(types.void(BITS, WHOLE, types.int64, THREE, types.UniTuple(types.float64, 3), REAL))
+def search(elements: Any, places: Any, lead: int, strides: Any, spacing: Any, apart: Any) -> None:
+    """Writes for every place the distance in mm of the nearest element, of which there must be one."""
+    layers, lines = elements.shape[:2]
+    for n in range(len(places)):
+        k, rest = divmod(places[n] - lead, strides[0])
+        j, i = divmod(rest, strides[1])
+        best = np.inf
+        for turn_k in range(2 * layers):
+            dk = (turn_k + 1) // 2 * (1 if turn_k & 1 else -1)
+            square_k = (dk * spacing[0]) ** 2
+            if square_k >= best:
+                break
+            if not 0 <= k + dk < layers:
+                continue
+            for turn_j in range(2 * lines):
+                dj = (turn_j + 1) // 2 * (1 if turn_j & 1 else -1)
+                square = square_k + (dj * spacing[1]) ** 2
+                if square >= best:
+                    break
+                if not 0 <= j + dj < lines:
+                    continue
+                best = min(best, _along(elements[k + dk, j + dj], i, square, spacing[2], best))
+        apart[n] = np.sqrt(best)
