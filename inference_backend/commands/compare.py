@@ -10,20 +10,22 @@ import typer
 from rich.table import Table
 
 from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.structures import Catalogue
 from AmlartContourLib.exchange.case_record import CaseRecord
 from AmlartContourLib.exchange.contours_in import grid_of_contours, read_contours
 from AmlartContourLib.exchange.ct_in import read_ct
 from AmlartContourLib.exchange.ct_scan import CtScan
-from AmlartContourLib.exchange.imported import ImportedContours
+from AmlartContourLib.exchange.imported import with_unlisted
 from AmlartContourLib.exchange.report.data import MeasuredEditing, ReportData
 from AmlartContourLib.exchange.report.write import write_report
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.measures.comparison import SURFACE_DEFINITION
-from AmlartContourLib.measures.set_comparison import StructureComparison, compare_sets
+from AmlartContourLib.measures.set_comparison import compare_sets
 from AmlartContourLib.measures.wording import grid_words
 from inference_backend.commands.choices import tolerances
 from inference_backend.commands.console import result_json, result_table, to_user
 
+SIDES = ("Reference", "Test")
 COLUMNS = (
     *("structure", "tolerance mm", "surface Dice", "redraw", "inward", "outward"),
     *("added path mm", "Dice", "HD95 mm"),
@@ -44,49 +46,38 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the figures per slice.")] = False,
 ) -> None:
     """Measure how far two sets of contours differ: surface Dice, redraw, added path length, Dice, HD95."""
-    book = catalogue()
     place: CtScan | Geometry = read_ct(ct) if ct else grid_of_contours(reference)
-    one, other = read_contours(reference, place, book), read_contours(test, place, book)
+    read = [read_contours(path, place, catalogue()) for path in (reference, test)]
+    (one, other), book = with_unlisted(read, catalogue())
     own = {book.resolve(name).id: mm for name, mm in tolerances(tolerance).items()}
-    found = compare_sets(one.structures, other.structures, book, own)
+    editing = MeasuredEditing(one, other, compare_sets(one, other, book, own))
+    messages = [f"{s}: {m}" for s, part in zip(SIDES, read, strict=True) for m in part.messages]
     if report is not None:
-        _write(report, place, one, other, found)
+        data = ReportData(
+            catalogue=book,
+            structures=editing.reference,
+            record=CaseRecord(findings=tuple(messages)),
+            written=datetime.now(UTC),
+            scan=place if isinstance(place, CtScan) else None,
+            editing=editing,
+        )
+        write_report(report, data)
     if as_json:
-        messages = {"reference": list(one.messages), "test": list(other.messages)}
-        result_json({"structures": [c.to_json() for c in found], "messages": messages})
+        result_json({"structures": [c.to_json() for c in editing.comparisons], "messages": messages})
         return
-    for side, contours in (("reference", one), ("test", other)):
-        for message in contours.messages:
-            to_user("{}: {}", side, message)
-    result_table(_table(found, one.structures.geometry))
+    for message in messages:
+        to_user("{}", message)
+    result_table(_table(editing, book))
 
 
-def _write(
-    path: Path,
-    place: CtScan | Geometry,
-    one: ImportedContours,
-    other: ImportedContours,
-    found: tuple[StructureComparison, ...],
-) -> None:
-    data = ReportData(
-        catalogue=catalogue(),
-        structures=one.structures,
-        record=CaseRecord(findings=(*one.messages, *other.messages)),
-        written=datetime.now(UTC),
-        scan=place if isinstance(place, CtScan) else None,
-        editing=MeasuredEditing(one.structures, other.structures, found),
-    )
-    write_report(path, data)
-
-
-def _table(found: tuple[StructureComparison, ...], grid: Geometry) -> Table:
-    title = f"Measured editing; surface Dice by {SURFACE_DEFINITION}, {grid_words(grid)}"
-    table = Table(*COLUMNS, title=title)
-    for item in found:
+def _table(editing: MeasuredEditing, book: Catalogue) -> Table:
+    grid = grid_words(editing.reference.geometry)
+    table = Table(*COLUMNS, title=f"Measured editing; surface Dice by {SURFACE_DEFINITION}, {grid}")
+    for item in editing.comparisons:
         figures, main = item.comparison, item.comparison.redraws[0]
         default = " (default)" if item.tolerance_is_default else ""
         table.add_row(
-            catalogue()[item.structure_id].display_name,
+            book[item.structure_id].display_name,
             f"{main.tolerance_mm:g}{default}",
             _cell(main.surface_dice, ".3f"),
             _cell(main.fraction_to_redraw, ".1%"),

@@ -13,6 +13,7 @@ from AmlartContourLib.exchange.contours_in import read_contours
 from AmlartContourLib.exchange.ct_in import read_ct
 from AmlartContourLib.exchange.export import ALL_FORMATS, Format, export_case
 from AmlartContourLib.exchange.fingerprint import sha256_of
+from AmlartContourLib.exchange.imported import with_unlisted
 from AmlartContourLib.exchange.presets import load_preset
 from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.commands.console import progress_bar, result_json, to_user
@@ -52,23 +53,24 @@ def convert(
     series: Annotated[str | None, typer.Option(help="Series UID, where the CT folder holds several.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Convert contours between masks, label map and RTSTRUCT. Contours of unknown names are left out."""
+    """Convert contours between masks, label map and RTSTRUCT; those of unknown names keep their own."""
     with progress_bar() as report:
         report(0.0, "Reading")
         scan = read_ct(ct, series_uid=series)
         found = read_contours(contours, scan, catalogue(), names=names, case_id=case)
+        (structures,), book = with_unlisted([found], catalogue())
         record = CaseRecord(
             pseudonym=case,
             inputs=(Input("CT", scan.source_sha256), Input("contours", sha256_of(contours))),
             preset=load_preset(preset) if preset else None,
-            findings=(*scan.findings, *found.messages),
+            findings=(*scan.findings, *found.messages, *_own_names(found.unknown)),
         )
         written = export_case(
             out,
             scan,
-            found.structures,
+            structures,
             record,
-            catalogue(),
+            book,
             formats=FORMATS[to],
             progress=lambda f, stage: report(0.4 + 0.6 * f, stage),
         )
@@ -76,9 +78,9 @@ def convert(
         result_json(
             {
                 "folder": str(written.folder),
-                "volumes_cc": volumes_cc(found.structures),
+                "volumes_cc": volumes_cc(structures),
                 "messages": list(record.findings),
-                "left_out": list(found.others),
+                "not_in_the_catalogue": list(found.unknown),
             }
         )
         return
@@ -86,6 +88,10 @@ def convert(
         to_user("{}", message)
     to_user(
         "{} structures were written to [bold]{}[/] and read back equal.",
-        len(found.structures),
+        len(structures),
         written.folder,
     )
+
+
+def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return (f"Converted under their own names, without codes: {', '.join(names)}.",) if names else ()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from AmlartContourLib.contract.errors import BadSetting, UnknownStructure
+
+ROI_NAME_LENGTH = 16  # characters; what planning systems widely accept
 
 
 class Role(Enum):
@@ -26,6 +28,7 @@ class Role(Enum):
     COMPOSITE = "composite"
     PTV = "PTV"
     LANDMARK = "landmark"
+    OTHER = "not in the catalogue"
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,17 @@ class Catalogue(Mapping[str, Structure]):
         hint = f"Did you mean {', '.join(near)}?" if near else "`amlart structures` lists all names."
         raise UnknownStructure(f"{name!r} is no structure of the catalogue.", advice=hint)
 
+    def with_unlisted(self, names: Iterable[str]) -> Catalogue:
+        """A catalogue that also holds a plain entry, without a code, for each name that this one lacks."""
+        entries = list(self._by_id.values())
+        taken = {entry.roi_name.casefold() for entry in entries} | set(self._by_id)
+        for key, name in {spelling_key(name): name for name in reversed(list(names))}.items():
+            if key and key not in self._by_spelling:
+                entry = _unlisted(name, taken)
+                taken |= {entry.id, entry.roi_name.casefold()}
+                entries.append(entry)
+        return Catalogue(tuple(entries), self.version)
+
     def with_role(self, *roles: Role) -> tuple[Structure, ...]:
         """Structures of these roles, in the catalogue's order."""
         return tuple(structure for structure in self._by_id.values() if structure.role in roles)
@@ -131,6 +145,31 @@ def spelling_key(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o").replace("ł", "l"))
     letters = "".join(c for c in plain if not unicodedata.combining(c)).lower()
     return re.sub(r"[\W_]+", "", letters)
+
+
+def _unlisted(name: str, taken: set[str]) -> Structure:
+    """An entry for a name from outside: id and ROI name that are free, its type told by its first letters."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip()
+    stem = re.sub(r"\W+", "_", plain) or spelling_key(name)
+    tries = (stem[:ROI_NAME_LENGTH], *(f"{stem[: ROI_NAME_LENGTH - 3]}_{n}" for n in range(2, 100)))
+    roi_name = next(word for word in tries if word.casefold() not in taken)
+    kind = name.strip()[:3].upper()
+    return Structure(
+        id=roi_name.casefold(),
+        display_name=name,
+        tg263_name=None,
+        roi_name=roi_name,
+        aliases=(),
+        role=Role.OTHER,
+        colour_rgb=(150, 150, 150),
+        code=None,
+        category=Code("SCT", "91723000", "Anatomical Structure"),
+        laterality=None,
+        rt_roi_type=kind if kind in ("GTV", "CTV", "PTV") else "",
+        tolerance_mm=2.0,
+        may_overlap=frozenset({"*"}),
+        priority=99,
+    )
 
 
 def _structure(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Structure:

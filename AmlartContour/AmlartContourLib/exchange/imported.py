@@ -6,7 +6,7 @@ is already taken, stay in `others` with their voxels; `messages` says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -32,6 +32,22 @@ class ImportedContours:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "others", MappingProxyType(dict(self.others)))
+
+
+def with_unlisted(
+    sets: Sequence[ImportedContours], catalogue: Catalogue
+) -> tuple[tuple[StructureSet, ...], Catalogue]:
+    """Sets that also hold what the catalogue has no name for, and a catalogue with an entry for each.
+
+    A name means one structure in all sets. Second contours for a taken id stay aside.
+    """
+    book = catalogue.with_unlisted(name for one in sets for name in one.unknown)
+    filled = []
+    for one in sets:
+        known = {name: book.find(name) for name in dict.fromkeys(one.unknown)}
+        own = [Contour(s.id, one.others[name], Source.IMPORTED) for name, s in known.items() if s]
+        filled.append(one.structures.with_contours(*own))
+    return tuple(filled), book
 
 
 def gather(

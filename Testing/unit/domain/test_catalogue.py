@@ -205,3 +205,23 @@ def test_an_incomplete_entry_is_refused() -> None:
 @pytest.mark.parametrize("name", ["Lymph node, L", "lymph_node_l", "LYMPH-NODE L", "lymphnodeL"])
 def test_case_spaces_and_punctuation_do_not_matter(name: str) -> None:
     assert spelling_key(name) == "lymphnodel"
+
+
+def test_a_name_the_catalogue_lacks_gets_a_plain_entry_of_its_own() -> None:
+    book = catalogue().with_unlisted(
+        ["GTV_Mass_CT", "Gebärmutter", "Très long nom d'une structure", "gtv mass ct"]
+    )
+    mass = book.resolve("GTV_Mass_CT")
+    assert (mass.role, mass.rt_roi_type, mass.code) == (Role.OTHER, "GTV", None)
+    assert book.resolve("Gebärmutter").id == "uterus", "a known name stays what it was"
+    assert len(book) == len(catalogue()) + 2
+    long = book.resolve("Très long nom d'une structure")
+    assert long.roi_name == "Tres_long_nom_d_"
+    assert "gtv_mass_ct" not in catalogue(), "the catalogue itself does not change"
+
+
+def test_two_long_names_with_one_beginning_are_told_apart() -> None:
+    book = catalogue().with_unlisted(["A structure of the site, left", "A structure of the site, right"])
+    names = [book.resolve(f"A structure of the site, {side}").roi_name for side in ("left", "right")]
+    assert len(set(names)) == 2
+    assert all(len(name) <= 16 for name in names)
