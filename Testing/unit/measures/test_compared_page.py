@@ -1,14 +1,14 @@
-"""docs/measures-compared.md shows what the code computes, and its contours are what the page says they are."""
+"""docs/measures-compared.md shows what the code computes, and its contours are as it says."""
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from AmlartContourLib.measures.comparison import compare
 from support.compared_contours import Case, cases, dice, missing_end, target
 from support.compared_page import MARK, PAGE, PICTURE, fingerprint, page
 
@@ -18,10 +18,6 @@ LARGEST_BYTES = 300_000
 @lru_cache(maxsize=1)
 def by_name() -> dict[str, Case]:
     return {case.name: case for case in cases()}
-
-
-def figure(name: str) -> str:
-    return re.split(r"\| ", PAGE.read_text(encoding="utf-8").split(f"| {name} | ")[-1])[0]
 
 
 def test_the_table_is_what_the_code_computes() -> None:
@@ -70,8 +66,6 @@ def test_what_the_page_says_of_surface_dice_and_path_holds() -> None:
 
 
 def test_at_a_smaller_tolerance_rim_and_shift_are_redrawn() -> None:
-    from AmlartContourLib.measures.comparison import compare
-
     for name in ("rim", "shift"):
         assert compare(target(), by_name()[name].test, tolerance_mm=1.0).fraction_to_redraw > 0.1
 
