@@ -108,6 +108,15 @@ class Mask:
         same_place = self.geometry.same_as(other.geometry) and self.box == other.box
         return same_place and bool(np.array_equal(self.block_kji, other.block_kji))
 
+    def changed_box(self, other: Mask) -> Box:
+        """The tightest box round the voxels that only one of the two holds; empty where they are the same."""
+        self._same_grid(other)
+        if self is other:
+            return EMPTY_BOX
+        both = self.box.union(other.box)
+        changed = Box.around(self.window(both) ^ other.window(both))
+        return changed if changed.is_empty else changed.moved(both.start_kji)
+
     def reordered(self, order: Reorder) -> Mask:
         """The same voxels of the patient in an array of another order."""
         box = order.box(self.box, self.geometry.shape_kji)
@@ -117,7 +126,7 @@ class Mask:
         """(3,) centre of mass in LPS millimetres; NaN for an empty mask."""
         if self.is_empty:
             return np.full(3, np.nan)
-        on_k = np.count_nonzero(self.block_kji, axis=(1, 2))
+        on_k = np.asarray([np.count_nonzero(plane) for plane in self.block_kji])  # faster than along axes
         on_ji = self.block_kji.sum(axis=0, dtype=np.int32)
         counts = (on_k, on_ji.sum(axis=1), on_ji.sum(axis=0))
         kji = [

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,13 @@ class VaginalAxis:
 
     @classmethod
     def of(cls, vagina: Mask) -> VaginalAxis:
-        """The axis of a mask that is not empty. BadSetting for an empty one."""
+        """The axis of a mask that is not empty. BadSetting for an empty one. Kept for as long as the mask."""
+        if vagina not in _axes:
+            _axes[vagina] = cls._measured(vagina)
+        return _axes[vagina]
+
+    @classmethod
+    def _measured(cls, vagina: Mask) -> VaginalAxis:
         if vagina.is_empty:
             raise BadSetting("A vagina without voxels has no axis.")
         points = vagina.points_lps()
@@ -112,6 +119,9 @@ class VaginalAxis:
 
     def _length(self, position_mm: float) -> float:
         return _through(position_mm, self.knots_mm, self.lengths_mm)
+
+
+_axes: WeakKeyDictionary[Mask, VaginalAxis] = WeakKeyDictionary()  # a composition asks three times
 
 
 def cut_upper(vagina: Mask, length_mm: float) -> Mask:

@@ -96,3 +96,21 @@ def test_an_absent_structure_is_empty_and_a_change_makes_a_new_set() -> None:
     assert second.has("bladder")
     assert second.only(["uterus", "bladder"]).ids == ("bladder",)
     assert len(first) == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(voxels, voxels)
+def test_the_box_of_a_change_is_tight_round_the_voxels_of_only_one(a: np.ndarray, b: np.ndarray) -> None:
+    one, other = Mask.from_array(a, GRID), Mask.from_array(b, GRID)
+    assert one.changed_box(other) == other.changed_box(one) == Box.around(a ^ b)
+    assert one.changed_box(one).is_empty
+
+
+@settings(max_examples=40, deadline=None)
+@given(voxels)
+def test_the_centroid_is_the_mean_of_the_points(a: np.ndarray) -> None:
+    mask = Mask.from_array(a, GRID)
+    if a.any():
+        np.testing.assert_allclose(mask.centroid_lps(), mask.points_lps().mean(axis=0), atol=1e-9)
+    else:
+        assert np.isnan(mask.centroid_lps()).all()

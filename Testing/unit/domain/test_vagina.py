@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -170,6 +173,18 @@ def test_the_parametrium_ends_where_the_included_vagina_ends() -> None:
     assert lowest_and_highest(whole)[0] == -48.75
     assert edit_back(parametrium, UPRIGHT, Mask.empty(GRID)).same_voxels(parametrium)
     assert edit_back(Mask.empty(GRID), UPRIGHT, UPRIGHT).is_empty
+
+
+def test_an_axis_is_kept_as_long_as_its_mask_and_an_edited_vagina_gets_its_own() -> None:
+    geometry = grid((10, 10, 10), (2.0, 2.0, 2.0))
+    whole = block(geometry, centre(geometry) - 7, centre(geometry) + 7)
+    edited = whole - block(geometry, centre(geometry) - 7, centre(geometry) + 1)
+    assert VaginalAxis.of(whole) is VaginalAxis.of(whole)
+    assert not np.allclose(VaginalAxis.of(edited).point_lps, VaginalAxis.of(whole).point_lps)
+    gone = weakref.ref(VaginalAxis.of(edited))
+    del edited
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize("length", [0.0, -5.0, float("nan"), float("inf")])
