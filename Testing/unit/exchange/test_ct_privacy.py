@@ -58,8 +58,9 @@ def test_whatever_happens_to_a_file_nothing_of_the_patient_shows(
     HARMS[harm](paths[0])
     with caplog.at_level(logging.DEBUG):
         try:
+            summaries = list_series(tmp_path)
             scan = read_ct(tmp_path)
-            text = repr(scan) + str(scan) + " ".join(scan.findings)
+            text = repr(summaries) + repr(scan) + str(scan) + " ".join(scan.findings)
         except AmlartError as error:
             text = "".join(traceback.format_exception(error)) + repr(error) + str(vars(error))
     assert shows_nothing(text)
