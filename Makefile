@@ -18,10 +18,10 @@ demo: $(VENV)/.run ## contour a synthetic patient and say where the report and t
 	@$(BIN)/amlart demo --out $(DEMO)
 
 test: $(VENV)/.dev lint ## style, types and all tests that are quick enough for every change
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 test-all: $(VENV)/.dev lint ## every test, the slow ones too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/.dev ## speed against peers, as ratios in one run
 	@for bench in Testing/bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
