@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from AmlartContourLib.domain.mask import union
@@ -16,7 +15,7 @@ from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.phantom.write import organ_names, write_phantom
 from support.amlart import Ran, amlart
 from support.phantoms import variant
-from support.rt_peers import READERS, dciodvfy_errors, need, peer_reads
+from support.rt_peers import READERS, assert_same_voxels, dciodvfy_errors, expect_bug, need, peer_reads
 
 AMLART = ("anorectum", "bladder", "ctvn", "ctvp", "parametrium", "uterus", "vagina")
 LYING = ("oblique", "feet_first", "prone", "non_square")
@@ -56,20 +55,12 @@ def test_a_peer_reads_the_contours_on_the_patient_s_own_series(
     lying: dict[str, Path], peer: str, name: str, request: pytest.FixtureRequest
 ) -> None:
     need(peer)
-    if (peer, name) in KNOWN_BUGS:
-        request.applymarker(
-            pytest.mark.xfail(reason=KNOWN_BUGS[peer, name], strict=True, raises=AssertionError)
-        )
-    ct = lying[name] / "patient" / "dicom"
-    out = lying[name] / "out"
+    expect_bug(request, KNOWN_BUGS.get((peer, name)))
+    ct, out = lying[name] / "patient" / "dicom", lying[name] / "out"
     assert not (out / "ct").exists(), "the source's own slices are referred to"
     contours = read_contours(out / "masks", read_ct(ct), catalogue()).structures
     read, _ = peer_reads(peer, out / "rtstruct.dcm", ct)
-    by_name = {roi.casefold(): mask for roi, mask in read.items()}
-    for contour in contours:
-        if not contour.mask.is_empty:
-            roi = catalogue()[contour.structure_id].roi_name.casefold()
-            np.testing.assert_array_equal(by_name[roi], contour.mask.to_array(), err_msg=roi)
+    assert_same_voxels(read, contours)
 
 
 @pytest.mark.peer

@@ -16,7 +16,7 @@ from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.exchange.rtstruct_in import read_rtstruct
 from AmlartContourLib.exchange.rtstruct_out import WrittenRtstruct, write_rtstruct
 from support.masks2d import stacked
-from support.rt_peers import READERS, dciodvfy_errors, need, peer_reads, peer_writes
+from support.rt_peers import READERS, dciodvfy_errors, expect_bug, need, peer_reads, peer_writes
 from support.rtstruct_files import ct_series, structures
 from support.shapes import ball, centre, grid
 
@@ -104,10 +104,7 @@ def test_a_peer_reads_our_file_voxel_for_voxel(
     cases: dict[str, Case], peer: str, name: str, request: pytest.FixtureRequest
 ) -> None:
     need(peer)
-    if (peer, name) in KNOWN_BUGS:
-        request.applymarker(
-            pytest.mark.xfail(reason=KNOWN_BUGS[peer, name], strict=True, raises=AssertionError)
-        )
+    expect_bug(request, KNOWN_BUGS.get((peer, name)))
     case = cases[name]
     read, _ = peer_reads(peer, case.written.path, case.ct)
     assert _wrong_voxels(case.contours, case.written, read) == 0
