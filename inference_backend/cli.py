@@ -1,8 +1,9 @@
 """The command `amlart`: every sub-command, and the one place where an error becomes words and an exit code.
 
 Exit codes: 0 done; 1 something unexpected; 2 a wrong option, name or setting; 3 the input was refused; 4 the
-scan holds nothing to contour; 5 the export failed or read back differently; 130 stopped by the user. With
-`--json` one JSON object goes to standard output; progress and messages go to standard error.
+scan holds nothing to contour; 5 the export failed or read back differently; 6 the backend could not be
+reached, refused, or could not do a job; 130 stopped by the user. With `--json` one JSON object goes to
+standard output; progress and messages go to standard error.
 """
 
 from __future__ import annotations
@@ -15,14 +16,26 @@ import typer
 
 from AmlartContourLib.contract.errors import (
     AmlartError,
+    BackendProblem,
     BadSetting,
+    Cancelled,
     ExportFailed,
     IrregularSlices,
     NothingToContour,
     SeveralSeries,
     UnknownStructure,
 )
-from inference_backend.commands import compare, contour, convert, demo, doctor, phantom, structures
+from inference_backend.commands import (
+    compare,
+    contour,
+    convert,
+    demo,
+    doctor,
+    jobs,
+    phantom,
+    serve,
+    structures,
+)
 from inference_backend.commands.console import to_user
 
 LOG = logging.getLogger(__name__)
@@ -35,7 +48,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (contour, compare, convert, structures, phantom, demo, doctor):
+for command in (contour, compare, convert, structures, phantom, demo, doctor, serve, jobs):
     command.add_to(app)
 
 
@@ -47,6 +60,10 @@ def exit_code(error: AmlartError) -> int:
         return 4
     if isinstance(error, ExportFailed):
         return 5
+    if isinstance(error, BackendProblem):
+        return 6
+    if isinstance(error, Cancelled):
+        return 130
     return 3
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from support.source_tree import SourceFile, imported_modules, shipped
 
-FLOORS = ("contract", "domain", "measures", "exchange", "inference_backend")
+FLOORS = ("contract", "domain", "measures", "exchange", "client", "inference_backend")
 NUMERIC = {"numpy", "scipy"}
 FILES = NUMERIC | {"SimpleITK", "pydicom"}
 LIBRARIES = {
@@ -16,7 +16,8 @@ LIBRARIES = {
     "domain": NUMERIC,
     "measures": NUMERIC | {"numba", "llvmlite"},
     "exchange": FILES,
-    "inference_backend": FILES | {"typer", "rich"},
+    "client": {"numpy", "requests"},
+    "inference_backend": FILES | {"typer", "rich", "fastapi", "starlette", "uvicorn", "psutil"},
 }
 REPORT_LIBRARIES = {"jinja2", "markupsafe", "matplotlib"}
 
@@ -53,6 +54,12 @@ def test_a_room_uses_only_the_libraries_it_may(file: SourceFile) -> None:
         assert ours or first in allowed or first in sys.stdlib_module_names, (
             f"{file.room} may not use {first}"
         )
+
+
+@pytest.mark.parametrize("file", [f for f in shipped() if f.room == "inference_backend"], ids=_ids)
+def test_only_the_commands_of_the_backend_use_the_client(file: SourceFile) -> None:
+    if not file.name.startswith("inference_backend/commands/"):
+        assert not [m for m in imported_modules(file.tree) if m.startswith("AmlartContourLib.client")]
 
 
 @pytest.mark.parametrize("file", [f for f in shipped() if f.path.name == "__init__.py"], ids=_ids)

@@ -12,8 +12,13 @@
     ├── UnknownStructure          a name that the catalogue does not hold
     ├── BadSetting                a preset, margin or option that cannot be used
     ├── NothingToContour          the scan holds nothing of the region asked for
-    └── ExportFailed              nothing, or not all, could be written
-        └── ReadBackDiffers       the file was written but does not hold the contours given
+    ├── ExportFailed              nothing, or not all, could be written
+    │   └── ReadBackDiffers       the file was written but does not hold the contours given
+    ├── BackendProblem            the backend, or the way to it, does not do what was asked
+    │   ├── BackendUnreachable    no answer that can be used; `cause` says of which kind
+    │   ├── BackendRefused        the backend answered no; `code` says why
+    │   └── JobFailed             the job ended without contours
+    └── Cancelled                 stopped because the user asked for it
 
 No message carries a patient's name, number or dates, nor a path beyond the file's own name.
 """
@@ -22,8 +27,7 @@ from __future__ import annotations
 
 
 class AmlartError(Exception):
-    """Base of all refusals. `what` happened, what was `kept`, what to do (`advice`); each a sentence or
-    empty."""
+    """Base of all refusals: `what` happened, what was `kept`, what to do (`advice`). Each may be empty."""
 
     def __init__(self, what: str, *, kept: str = "", advice: str = "") -> None:
         super().__init__(what)
@@ -89,3 +93,31 @@ class ExportFailed(AmlartError):
 
 class ReadBackDiffers(ExportFailed):
     """The file was written but does not hold the contours that were given."""
+
+
+class BackendProblem(AmlartError):
+    """The backend, or the way to it, does not do what was asked."""
+
+
+class BackendUnreachable(BackendProblem):
+    """No answer that can be used. `cause` is the value of one of `contract.problems.Cause`."""
+
+    def __init__(self, what: str, cause: str, *, kept: str = "", advice: str = "") -> None:
+        super().__init__(what, kept=kept, advice=advice)
+        self.cause = cause
+
+
+class BackendRefused(BackendProblem):
+    """The backend answered no. `code` is the value of one of `contract.problems.Code`."""
+
+    def __init__(self, what: str, code: str, *, kept: str = "", advice: str = "") -> None:
+        super().__init__(what, kept=kept, advice=advice)
+        self.code = code
+
+
+class JobFailed(BackendProblem):
+    """The job ended without contours."""
+
+
+class Cancelled(AmlartError):
+    """Stopped because the user asked for it."""

@@ -1,0 +1,168 @@
+"""`amlart serve` and `amlart jobs`, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from AmlartContourLib.client.local_backend import LocalBackend, serve_command
+from AmlartContourLib.contract.home import read_running
+from AmlartContourLib.contract.messages import JobState
+from inference_backend.cli import main
+from support.backend_process import BackendProcess, ended, environment, running, submit, wait_for
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Amlart = Callable[..., Done]
+
+
+@pytest.fixture
+def amlart(capsys: pytest.CaptureFixture[str]) -> Amlart:
+    """Runs a command in this process: starting a new one for each takes seconds."""
+
+    def run(*words: str) -> Done:
+        capsys.readouterr()
+        code = main(list(words))
+        out, err = capsys.readouterr()
+        return Done(code, out, err)
+
+    return run
+
+
+@pytest.fixture
+def idle_home(tmp_path: Path) -> Path:
+    """A folder where no backend runs."""
+    return tmp_path / "idle"
+
+
+def test_jobs_are_listed_cancelled_resumed_and_removed(amlart: Amlart, shared: BackendProcess) -> None:
+    home = ("--home", str(shared.home))
+    client = shared.client()
+    job = submit(client, engine="tiles-pause.1")
+    running(client, job)
+    listed = json.loads(amlart("jobs", "list", "--json", *home).stdout)["jobs"][0]
+    assert (listed["job"], listed["state"]) == (job, "running")
+    assert job[:8] in amlart("jobs", "list", *home).stdout
+    stopped = amlart("jobs", "cancel", job[:8], *home)
+    assert stopped.returncode == 0, stopped.stderr
+    assert ended(client, job).state is JobState.CANCELLED
+    assert amlart("jobs", "resume", job, *home).returncode == 0
+    assert client.status(job).state in (JobState.QUEUED, JobState.RUNNING)
+    client.cancel(job)
+    ended(client, job)
+    removed = amlart("jobs", "purge", job[:8], "--json", *home)
+    assert json.loads(removed.stdout)["jobs"] == 1
+    assert job not in {status.job for status in client.jobs(1000)}
+    unknown = amlart("jobs", "cancel", job[:8], *home)
+    assert unknown.returncode == 2
+    assert "No job's id begins" in unknown.stderr
+    client.close()
+
+
+def test_without_a_backend_the_user_reads_what_to_do(amlart: Amlart, idle_home: Path) -> None:
+    done = amlart("jobs", "list", "--home", str(idle_home))
+    assert done.returncode == 6
+    assert "amlart serve" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_backend_elsewhere_needs_a_token(amlart: Amlart, idle_home: Path, shared: BackendProcess) -> None:
+    assert amlart("jobs", "list", "--url", shared.url).returncode == 2
+    wrong = idle_home.with_name("wrong")
+    wrong.write_text("wrong\n")
+    refused = amlart("jobs", "list", "--url", shared.url, "--token-file", str(wrong))
+    assert refused.returncode == 6
+    assert "token" in refused.stderr
+    right = idle_home.with_name("right")
+    right.write_text(shared.token + "\n")
+    assert amlart("jobs", "list", "--url", shared.url, "--token-file", str(right)).returncode == 0
+
+
+@pytest.fixture
+def served(idle_home: Path) -> Iterator[subprocess.Popen[str]]:
+    """`amlart serve` in the foreground."""
+    command = [
+        sys.executable,
+        "-m",
+        "inference_backend.cli",
+        "serve",
+        "--port",
+        "0",
+        "--home",
+        str(idle_home),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment())
+    yield process
+    process.kill()
+    process.wait()
+    assert process.stderr is not None
+    process.stderr.close()
+
+
+def test_serve_says_where_it_listens_and_ends_with_ctrl_c(
+    amlart: Amlart, served: subprocess.Popen[str], idle_home: Path
+) -> None:
+    assert served.stderr is not None
+    assert "listening at http://127.0.0.1:" in served.stderr.readline()
+    found = wait_for(LocalBackend((), idle_home).find, 20, "it answers")
+    told = amlart("serve", "--new-token", "colleague", "--home", str(idle_home)).stdout.strip()
+    token = idle_home.with_name("token")
+    token.write_text(told)
+    assert amlart("jobs", "list", "--url", found.url, "--token-file", str(token)).returncode == 0
+    os.kill(served.pid, signal.SIGINT)
+    assert served.wait(20) == 0
+    assert read_running(idle_home) is None
+    rest = served.stderr.read()
+    assert "Traceback" not in rest
+    assert told not in rest
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--host", "0.0.0.0"), "Give --tls-cert"),
+        (("--tls-cert", "x.pem"), "both"),
+        (("--port", "99999"), "no port"),
+        (("--device", "cpu", "--device", "cpu"), "each once"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused(
+    amlart: Amlart, idle_home: Path, words: tuple[str, ...], told: str
+) -> None:
+    done = amlart("serve", "--home", str(idle_home), *words)
+    assert done.returncode == 2
+    assert told in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_client_starts_the_product_s_own_backend(idle_home: Path) -> None:
+    local = LocalBackend(serve_command(Path(sys.executable)), idle_home)
+    client = local.connect()
+    assert {engine.id for engine in client.capabilities().engines} == {
+        "guideline-taylor-2005",
+        "guideline-pgi",
+    }
+    client.close()
+    assert local.stop() is True
+
+
+def test_a_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
+    settings = {"tls_cert": str(tmp_path / "x.pem"), "tls_key": str(tmp_path / "y.pem")}
+    with pytest.raises(AssertionError, match="certificate or its key cannot be used"):
+        BackendProcess(tmp_path / "home", settings).start()

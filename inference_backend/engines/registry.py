@@ -1,0 +1,93 @@
+"""Which engines there are and where each lives. One that cannot be imported is listed with the reason."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from dataclasses import dataclass
+
+from AmlartContourLib.contract.errors import AmlartError
+from AmlartContourLib.contract.messages import EngineInfo
+from inference_backend.engines.protocol import Engine
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EngineEntry:
+    """An engine's id and its place: "module:Class", or "module:Class(text)" where the class is made from a
+    text. Places are written in code and never come from outside."""
+
+    id: str
+    place: str
+
+
+NODAL = "inference_backend.engines.guideline_nodal:GuidelineNodalEngine"
+BUILT_IN = (
+    EngineEntry("guideline-taylor-2005", f"{NODAL}(taylor_2005)"),
+    EngineEntry("guideline-pgi", f"{NODAL}(pgi)"),
+)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The engines that one backend offers."""
+
+    entries: tuple[EngineEntry, ...] = BUILT_IN
+
+    def infos(self) -> tuple[EngineInfo, ...]:
+        """Every engine, those that cannot run here with the reason and the command that mends it."""
+        return tuple(_info(entry) for entry in self.entries)
+
+    def info(self, engine_id: str) -> EngineInfo | None:
+        """One engine, or None where there is none of that id."""
+        entry = self._entry(engine_id)
+        return _info(entry) if entry else None
+
+    def place(self, engine_id: str) -> str | None:
+        """Where an engine lives, for a worker."""
+        entry = self._entry(engine_id)
+        return entry.place if entry else None
+
+    def _entry(self, engine_id: str) -> EngineEntry | None:
+        return next((entry for entry in self.entries if entry.id == engine_id), None)
+
+
+def engine_at(place: str) -> Engine:
+    """A new engine from its place. ImportError or AttributeError where there is none."""
+    module, _, call = place.partition(":")
+    name, _, text = call.removesuffix(")").partition("(")
+    kind = getattr(importlib.import_module(module), name)
+    engine: Engine = kind(text) if text else kind()
+    return engine
+
+
+def _info(entry: EngineEntry) -> EngineInfo:
+    try:
+        return engine_at(entry.place).describe()
+    except ImportError as error:
+        library = error.name or "a library"
+        return _unavailable(entry.id, f"{library} is missing or broken.", f"pip install {library}")
+    except AmlartError as error:
+        return _unavailable(entry.id, str(error), "amlart doctor")
+    except Exception as error:  # an engine's boundary: one that is broken must not take the others away
+        LOG.warning("engine %s cannot be described", entry.id, exc_info=error)
+        return _unavailable(entry.id, f"It is broken ({type(error).__name__}).", "amlart doctor")
+
+
+def _unavailable(engine_id: str, reason: str, mend: str) -> EngineInfo:
+    return EngineInfo(
+        id=engine_id,
+        title=engine_id,
+        version="",
+        gives=(),
+        needs_context=(),
+        uses_context=(),
+        licence="",
+        intended_use="",
+        devices=(),
+        memory_bytes=None,
+        available=False,
+        reason=reason,
+        mend=mend,
+    )
