@@ -17,7 +17,7 @@ from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures.overlap import Overlap, overlap
-from AmlartContourLib.measures.pair import pair
+from AmlartContourLib.measures.pair import Pair, pair
 from AmlartContourLib.measures.path_length import PathLength, path_length
 from AmlartContourLib.measures.redraw import Redraw, redraw
 from AmlartContourLib.measures.slices import SliceFigures, slice_figures
@@ -151,20 +151,38 @@ def compare(
     path tolerance is 0 as published for a contour and its correction. GeometryMismatch where the grids
     differ; BadSetting for a tolerance that is negative or not finite.
     """
-    tolerances = tuple(dict.fromkeys([tolerance_mm, *extra_tolerances_mm]))
-    for value in (*tolerances, path_tolerance_mm):
-        if not (np.isfinite(value) and value >= 0):
-            raise BadSetting(f"A tolerance of {value} mm cannot be used.", advice="Give 0 mm or more.")
+    tolerances = usable_tolerances(tolerance_mm, extra_tolerances_mm, path_tolerance_mm)
     both = pair(reference, test)
     path = path_length(both, path_tolerance_mm)
-    distances = surface_distances(both)
+    return figures(reference.geometry, both, surface_distances(both), path, overlap(both), tolerances)
+
+
+def usable_tolerances(tolerance_mm: float, extra: Iterable[float], path_mm: float) -> tuple[float, ...]:
+    """The structure's own first, each once. BadSetting for one that is negative or not finite."""
+    tolerances = tuple(dict.fromkeys([tolerance_mm, *extra]))
+    for value in (*tolerances, path_mm):
+        if not (np.isfinite(value) and value >= 0):
+            raise BadSetting(f"A tolerance of {value} mm cannot be used.", advice="Give 0 mm or more.")
+    return tolerances
+
+
+def figures(
+    grid: Geometry,
+    both: Pair,
+    distances: SurfaceDistances,
+    path: PathLength,
+    shared: Overlap,
+    tolerances: tuple[float, ...],
+) -> Comparison:
+    """A comparison from what was measured on a pair. `grid` is the contours' own, `tolerances` are in mm,
+    the structure's own first."""
     return Comparison(
-        grid=reference.geometry,
-        overlap=overlap(both),
+        grid=grid,
+        overlap=shared,
         surface=_surface_figures(distances),
         redraws=tuple(redraw(distances, value) for value in tolerances),
         path=_path_figures(path),
-        slices=slice_figures(both, distances, path, tolerance_mm),
+        slices=slice_figures(both, distances, path, tolerances[0]),
     )
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from AmlartContourLib.measures.shells import Shells, Spacing, shells
-from AmlartContourLib.measures.surfels import Ranks, Surface
+from AmlartContourLib.measures.shells import Shells
+from AmlartContourLib.measures.surfels import Places, Ranks, Surface
 
 
 @dataclass(frozen=True)
@@ -22,22 +22,39 @@ class Nearest:
     rank: Ranks
 
 
-def nearest(source: Surface, target: Surface, spacing_kji_mm: Spacing) -> Nearest:
-    """The distance of every element of `source` from the nearest of `target`, which must have one.
+@dataclass(frozen=True)
+class Met:
+    """Per element of one surface, in order: where it met the other.
 
-    Both need one layout, with room for the longest of `shells(spacing_kji_mm)`.
+    `ranks` is its shell, -1 where it met none; `lengths_mm` its distance in any case.
     """
-    near = shells(spacing_kji_mm)
-    ranks = target.points.meet(source.places, near)
-    left = np.flatnonzero(ranks < 0)
-    if not len(left):
-        return Nearest(near.lengths_mm, ranks)
-    return merged(near, ranks, target.points.search(source.places[left], target.places, near))
+
+    ranks: Ranks
+    lengths_mm: NDArray[np.float64]
+
+    def nearest(self, near: Shells) -> Nearest:
+        """The distances in one ascending list."""
+        beyond = self.ranks < 0
+        if not beyond.any():
+            return Nearest(near.lengths_mm, self.ranks)
+        distances = np.union1d(near.lengths_mm, self.lengths_mm[beyond])
+        among_all = np.searchsorted(distances, near.lengths_mm)[self.ranks]
+        among_all[beyond] = np.searchsorted(distances, self.lengths_mm[beyond])
+        return Nearest(distances, among_all)
 
 
-def merged(near: Shells, ranks: Ranks, far_mm: NDArray[np.float64]) -> Nearest:
-    """From the shell of each element, -1 for none, and the distances, in order, of those in none."""
-    distances = np.union1d(near.lengths_mm, far_mm)
-    among_all = np.searchsorted(distances, near.lengths_mm)[ranks]
-    among_all[ranks < 0] = np.searchsorted(distances, far_mm)
-    return Nearest(distances, among_all)
+def meet(places: Places, target: Surface, near: Shells) -> Met:
+    """The distances of elements at these places from the nearest of `target`, which must have one.
+
+    The target's layout has room for the longest of the shells.
+    """
+    ranks = target.points.meet(places, near)
+    lengths = near.lengths_mm[ranks]
+    beyond = np.flatnonzero(ranks < 0)
+    if len(beyond):
+        lengths[beyond] = found = target.points.search(places[beyond], target.places, near)
+        shell = np.searchsorted(
+            near.lengths_mm, found
+        )  # a map may leave a shell's longest steps to the search
+        ranks[beyond] = np.where(found <= near.lengths_mm[-1], shell, -1)
+    return Met(ranks, lengths)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from AmlartContourLib.domain.mask import BoolArray
 from AmlartContourLib.measures.pair import Pair
 from AmlartContourLib.measures.path_length import PathLength
-from AmlartContourLib.measures.surface_distance import Measured, SurfaceDistances
+from AmlartContourLib.measures.surface_distance import SurfaceDistances
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,18 @@ def slice_figures(
     both: Pair, distances: SurfaceDistances, path: PathLength, tolerance_mm: float
 ) -> tuple[SliceFigures, ...]:
     """The figures of every slice that holds a contour, from inferior to superior."""
-    one, other = distances.reference, distances.test
     held = np.logical_or(both.reference_kji.any(axis=(1, 2)), both.test_kji.any(axis=(1, 2)))
-    areas = _areas_mm2(one, None, held) + _areas_mm2(other, None, held)
-    far, far_other = one.beyond(tolerance_mm), other.beyond(tolerance_mm)
-    beyond = _areas_mm2(one, far, held) + _areas_mm2(other, far_other, held)
+    areas = np.zeros(len(held))
+    beyond = np.zeros(len(held))
+    for measured in (distances.reference, distances.test):
+        layers = measured.surface.layers()
+        areas += _areas_mm2(layers, measured.areas_mm2, held)
+        beyond += _areas_mm2(layers, measured.areas_mm2 * measured.beyond(tolerance_mm), held)
+    start_mm, step_mm = both.position_mm(0), both.grid.spacing_mm[2]
     return tuple(
         SliceFigures(
             k=both.first_k + n,
-            position_mm=both.position_mm(both.first_k + n),
+            position_mm=start_mm + (both.first_k + n) * step_mm,
             fraction_to_redraw=float(beyond[n] / areas[n]),
             redraw_mm2=float(beyond[n]),
             added_path_mm=float(path.added_mm[n]) if path.reference_mm[n] else None,
@@ -58,13 +62,10 @@ def slice_figures(
 
 
 def _areas_mm2(
-    measured: Measured, chosen: NDArray[np.bool_] | None, held: NDArray[np.bool_]
+    layers: NDArray[np.intp], areas_mm2: NDArray[np.float64], held: BoolArray
 ) -> NDArray[np.float64]:
-    """Per slice of the block: the area of the chosen elements, or of all. `held` slices hold a contour."""
-    layout = measured.surface.layout
-    points = (measured.surface.places - layout.lead) // layout.strides[0]
-    weights = measured.areas_mm2 if chosen is None else measured.areas_mm2 * chosen
-    area = np.bincount(points, weights=weights, minlength=layout.points_kji[0])
+    """Area per slice of the block, of elements in these layers of points. `held` slices hold a contour."""
+    area = np.bincount(layers, weights=areas_mm2, minlength=len(held) + 1)
     above, below = np.append(held, False), np.insert(held, 0, False)  # of each layer of points
     share = area / np.maximum(above.astype(np.float64) + below, 1)
     return np.asarray((share * above)[:-1] + (share * below)[1:], dtype=np.float64)

@@ -14,62 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from AmlartContourLib.domain.box import Index3
-from AmlartContourLib.measures.nearest import Nearest, nearest
+from AmlartContourLib.domain.mask import BoolArray
+from AmlartContourLib.measures.nearest import Met, Nearest, meet
 from AmlartContourLib.measures.pair import Pair
-from AmlartContourLib.measures.shells import Spacing, shells
+from AmlartContourLib.measures.profile import Counts, Profile, endless, near_counts, profile
+from AmlartContourLib.measures.shells import Shells, shells
 from AmlartContourLib.measures.surfaces import surface
 from AmlartContourLib.measures.surfel_table import surfel_areas_mm2
 from AmlartContourLib.measures.surfels import Layout, Surface
-
-TIE = (
-    1e-12  # relative: a percentile falls on the distance at which the summed area reaches it, rounding aside
-)
-
-
-@dataclass(frozen=True)
-class Profile:
-    """One surface's area by its distance from the other surface.
-
-    `distances_mm` ascends; where the other contour is empty it is one infinite distance. `area_mm2` is the
-    area at each distance, `inside_mm2` the part of it that lies within the other contour (elements at 0 mm
-    lie on its surface and count as outside, which no figure beyond a tolerance depends on).
-    """
-
-    distances_mm: NDArray[np.float64]
-    area_mm2: NDArray[np.float64]
-    inside_mm2: NDArray[np.float64]
-
-    @property
-    def total_mm2(self) -> float:
-        """Area of the whole surface."""
-        return float(self.area_mm2.sum())
-
-    def within_mm2(self, tolerance_mm: float) -> float:
-        """Area at most that far from the other surface."""
-        return float(self.area_mm2[self.distances_mm <= tolerance_mm].sum())
-
-    def beyond_mm2(self, tolerance_mm: float) -> tuple[float, float]:
-        """Area farther than that from the other surface: outside the other contour, inside it."""
-        beyond = self.distances_mm > tolerance_mm
-        inside = float(self.inside_mm2[beyond].sum())
-        return float(self.area_mm2[beyond].sum()) - inside, inside
-
-    def percentile_mm(self, percent: float) -> float:
-        """The smallest distance within which at least that share of the area lies."""
-        summed = np.cumsum(self.area_mm2)
-        reached = int(np.searchsorted(summed, summed[-1] * (percent / 100) * (1 - TIE)))
-        return float(self.distances_mm[reached])
-
-    @property
-    def mean_mm(self) -> float:
-        """Average distance, weighted by area."""
-        return float((self.distances_mm * self.area_mm2).sum()) / self.total_mm2
-
-    @property
-    def largest_mm(self) -> float:
-        """The largest distance."""
-        return float(self.distances_mm[-1])
 
 
 @dataclass(frozen=True)
@@ -156,27 +108,29 @@ class SurfaceDistances:
 
 def surface_distances(both: Pair) -> SurfaceDistances:
     """The surfaces of a pair, measured against each other."""
-    spacing = both.spacing_kji_mm
-    layout = Layout.of(_shape(both), shells(spacing).reach_kji)
-    reference, test = surface(both.reference_kji, layout), surface(both.test_kji, layout)
-    return SurfaceDistances(_measured(reference, test, spacing), _measured(test, reference, spacing))
-
-
-def _shape(both: Pair) -> Index3:
+    near = shells(both.spacing_kji_mm)
     k, j, i = both.reference_kji.shape
-    return k, j, i
+    layout = Layout.of((k, j, i), near.reach_kji)
+    reference, test = surface(both.reference_kji, layout), surface(both.test_kji, layout)
+    if reference.is_empty or test.is_empty:
+        return SurfaceDistances(_alone(reference, near), _alone(test, near))
+    return SurfaceDistances(_against(reference, test, near), _against(test, reference, near))
 
 
-def _measured(one: Surface, other: Surface, spacing: Spacing) -> Measured:
-    codes = one.codes
-    areas = surfel_areas_mm2(spacing)
-    if other.is_empty or one.is_empty:
-        total = areas[codes].sum(keepdims=True)
-        return Measured(one, areas[codes], None, Profile(np.asarray([np.inf]), total, np.zeros(1)))
-    found = nearest(one, other, spacing)
-    inside = other.points.holds(one.places)
-    counts = np.bincount(found.rank * 512 + inside * 256 + codes, minlength=512 * len(found.distances_mm))
-    sums = counts.reshape(-1, 2, 256) @ areas
-    held = sums.sum(axis=1) > 0
-    profile = Profile(found.distances_mm[held], sums[held].sum(axis=1), sums[held, 1])
-    return Measured(one, areas[codes], found, profile)
+def _alone(one: Surface, near: Shells) -> Measured:
+    areas = surfel_areas_mm2(near.spacing_kji_mm)[one.codes]
+    return Measured(one, areas, None, endless(float(areas.sum())))
+
+
+def _against(one: Surface, other: Surface, near: Shells) -> Measured:
+    met, held = meet(one.places, other, near), other.points.holds(one.places)
+    return measured(one, met, held, near_counts(met.ranks, held, one.codes, near), near)
+
+
+def measured(one: Surface, met: Met, held: BoolArray, counts: Counts, near: Shells) -> Measured:
+    """One surface with its profile. `held` says which elements lie within the other contour, `counts` how
+    many there are of each kind (`profile.near_counts`)."""
+    areas = surfel_areas_mm2(near.spacing_kji_mm)
+    areas_mm2 = areas[one.codes]
+    found = met.nearest(near)
+    return Measured(one, areas_mm2, found, profile(counts @ areas, met, held, areas_mm2, near))

@@ -49,6 +49,12 @@ class Layout:
         return int(np.dot(self.room_kji, self.strides)) + 1
 
     @property
+    def layer_starts(self) -> NDArray[np.intp]:
+        """(layers + 1,) the number at which each layer of points starts, and the end of the last."""
+        starts: NDArray[np.intp] = self.lead + np.arange(self.points_kji[0] + 1) * self.strides[0]
+        return starts
+
+    @property
     def length(self) -> int:
         """Of the flat array, a multiple of 8."""
         return -(-(2 * self.lead + self.points_kji[0] * self.strides[0]) // 8) * 8
@@ -117,6 +123,12 @@ class Surface:
     def is_empty(self) -> bool:
         """True when the contour has no voxel."""
         return len(self.places) == 0
+
+    def layers(self) -> NDArray[np.intp]:
+        """(n,) the layer k of points that each element lies in."""
+        counts = np.diff(np.searchsorted(self.places, self.layout.layer_starts))
+        layers: NDArray[np.intp] = np.repeat(np.arange(len(counts)), counts)
+        return layers
 
 
 def states_and_codes(block_kji: BoolArray, layout: Layout) -> tuple[States, States]:
