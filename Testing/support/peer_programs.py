@@ -1,0 +1,165 @@
+"""Other programs' measures between two masks, each called as its own documentation does.
+
+All take the reference, the test (arrays [k, j, i]) and the spacing in mm in that order, and give the figures
+they have by name. A program whose package is not installed is left out of `installed`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.measures.comparison import compare
+
+Spacing = tuple[float, float, float]
+Figures = dict[str, float]
+Program = Callable[[np.ndarray, np.ndarray, Spacing], Figures]
+TOLERANCES = (1.0, 2.0, 3.0)
+SURFACE_DICE = ("sD@1", "sD@2", "sD@3")
+NAMES = ("Dice", *SURFACE_DICE, "HD95", "HD", "ASSD")
+OURS = "ours, everything"
+
+
+def ours(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
+    """Everything `compare` has: direction, path length and slices too."""
+    geometry = Geometry.from_matrix(reference.shape[::-1], spacing[::-1], (0, 0, 0), np.eye(3))
+    masks = (Mask.from_array(array, geometry) for array in (reference, test))
+    found = compare(*masks, tolerance_mm=3.0, extra_tolerances_mm=TOLERANCES)
+    dice = {r.tolerance_mm: r.surface_dice for r in found.redraws}
+    surface = found.surface
+    lengths = (surface.hd95_mm, surface.hausdorff_mm, surface.average_symmetric_mm)
+    return _named(found.overlap.dice, *(dice[t] for t in TOLERANCES), *lengths)
+
+
+def surface_distance(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
+    """The published implementation; ASSD is worked out from its surface elements."""
+    import surface_distance as peer
+
+    found = peer.compute_surface_distances(reference, test, spacing)
+    areas = [np.asarray(found[f"surfel_areas_{side}"]) for side in ("gt", "pred")]
+    apart = [np.asarray(found[f"distances_{way}"]) for way in ("gt_to_pred", "pred_to_gt")]
+    mean = sum(float((d * a).sum()) for d, a in zip(apart, areas, strict=True)) / sum(a.sum() for a in areas)
+    return _named(
+        peer.compute_dice_coefficient(reference, test),
+        *(peer.compute_surface_dice_at_tolerance(found, t) for t in TOLERANCES),
+        *(peer.compute_robust_hausdorff(found, percent) for percent in (95, 100)),
+        mean,
+    )
+
+
+def monai(reference: np.ndarray, test: np.ndarray, spacing: Spacing, *, subvoxels: bool = False) -> Figures:
+    """MONAI as it comes: surface Dice counts pixels, unless `subvoxels` asks for areas."""
+    import monai.metrics as peer
+    import torch
+
+    one, other = (torch.from_numpy(array.astype(np.float32))[None, None] for array in (test, reference))
+    shared = {"include_background": True, "spacing": spacing}
+    dice = [peer.compute_surface_dice(one, other, [t], use_subvoxels=subvoxels, **shared) for t in TOLERANCES]
+    if subvoxels:
+        return {name: float(value) for name, value in zip(SURFACE_DICE, dice, strict=True)}
+    return _named(
+        peer.compute_dice(one, other, include_background=True),
+        *dice,
+        peer.compute_hausdorff_distance(one, other, percentile=95, **shared),
+        peer.compute_hausdorff_distance(one, other, **shared),
+        peer.compute_average_surface_distance(one, other, symmetric=True, **shared),
+    )
+
+
+def monai_subvoxels(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
+    """MONAI's surface Dice by area."""
+    return monai(reference, test, spacing, subvoxels=True)
+
+
+def simpleitk(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
+    """Its filters, and the usual recipe with them: Maurer distance at the other's contour voxels."""
+    one, other = _images(reference, test, spacing)
+    overlap, hausdorff = sitk.LabelOverlapMeasuresImageFilter(), sitk.HausdorffDistanceImageFilter()
+    overlap.Execute(one, other)
+    hausdorff.Execute(one, other)
+    apart = []
+    for source, target in ((one, other), (other, one)):
+        field = sitk.Abs(sitk.SignedMaurerDistanceMap(target, squaredDistance=False, useImageSpacing=True))
+        apart.append(sitk.GetArrayFromImage(field)[sitk.GetArrayFromImage(sitk.LabelContour(source)) > 0])
+    pooled = np.concatenate(apart)
+    return _named(
+        overlap.GetDiceCoefficient(),
+        *((pooled <= t).mean() for t in TOLERANCES),
+        max(np.percentile(a, 95) for a in apart),
+        hausdorff.GetHausdorffDistance(),
+        pooled.mean(),
+    )
+
+
+def medpy(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
+    """Four calls that share nothing."""
+    from medpy.metric import binary as peer
+
+    apart = {"voxelspacing": spacing}
+    return {
+        "Dice": float(peer.dc(test, reference)),
+        "HD95": float(peer.hd95(test, reference, **apart)),
+        "HD": float(peer.hd(test, reference, **apart)),
+        "ASSD": float(peer.assd(test, reference, **apart)),
+    }
+
+
+def plastimatch(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
+    """The command `plastimatch dice --all` on two files; writing them is part of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(Path(folder) / name) for name in ("reference.mha", "test.mha")]
+        for image, path in zip(_images(reference, test, spacing), paths, strict=True):
+            sitk.WriteImage(image, path)
+        command = [str(_plastimatch()), "dice", "--all", *paths]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = re.findall(r"^(.+?)\s*[:=]\s*([-\d.]+)\s*$", said, re.MULTILINE)
+    found = {name: float(value) for name, value in lines}
+    return {
+        "Dice": found["DICE"],
+        "HD95": found["Percent (0.95) Hausdorff distance (boundary)"],
+        "HD": found["Hausdorff distance"],
+        "ASSD": found["Avg average Hausdorff distance (boundary)"],
+    }
+
+
+PROGRAMS: dict[str, tuple[str, Program]] = {
+    OURS: ("", ours),
+    "surface-distance": ("surface_distance", surface_distance),
+    "MONAI, as it comes": ("monai", monai),
+    "MONAI, sD by area only": ("monai", monai_subvoxels),
+    "SimpleITK": ("", simpleitk),
+    "medpy": ("medpy", medpy),
+    "plastimatch": ("", plastimatch),
+}
+
+
+def installed() -> dict[str, Program]:
+    """The programs that can run here."""
+    there = {p: program for p, (package, program) in PROGRAMS.items() if not package or find_spec(package)}
+    return {p: program for p, program in there.items() if program is not plastimatch or _plastimatch()}
+
+
+def _plastimatch() -> str | None:
+    return shutil.which("plastimatch", path=str(Path(sys.executable).parent)) or shutil.which("plastimatch")
+
+
+def _images(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> list[sitk.Image]:
+    images = [sitk.GetImageFromArray(array.astype(np.uint8)) for array in (reference, test)]
+    for image in images:
+        image.SetSpacing(spacing[::-1])
+    return images
+
+
+def _named(*values: object) -> Figures:
+    return {name: float(value) for name, value in zip(NAMES, values, strict=True)}  # type: ignore[arg-type]

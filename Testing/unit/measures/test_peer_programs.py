@@ -1,0 +1,52 @@
+"""The peers of the bench are called rightly: what they define as we do, they find as we do."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+
+from support.measured_run import spent, spent_apart
+from support.peer_programs import NAMES, OURS, PROGRAMS, SURFACE_DICE, Figures, installed
+from support.shapes import ball, centre, grid
+
+SAME = {  # by the same definition; HD between voxels and between surface elements can differ
+    "surface-distance": NAMES,
+    "MONAI, as it comes": ("Dice",),
+    "MONAI, sD by area only": SURFACE_DICE,
+    "SimpleITK": ("Dice",),
+    "medpy": ("Dice",),
+    "plastimatch": ("Dice",),
+}
+
+
+def figures(name: str) -> Figures:
+    geometry = grid((30, 28, 20), (1.3, 1.3, 2.5))
+    middle = centre(geometry)
+    masks = ball(geometry, middle, 11), ball(geometry, middle + np.asarray([2.0, 1.0, 3.0]), 10)
+    return installed()[name](*(mask.to_array() for mask in masks), geometry.spacing_kji_mm)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != OURS])
+def test_a_peer_agrees_where_it_has_the_same_definition(name: str) -> None:
+    if name not in installed():
+        pytest.skip(f"{name} is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = figures(name)
+    expected = figures(OURS)
+    assert set(found) <= set(NAMES)
+    for figure in SAME[name]:
+        assert found[figure] == pytest.approx(expected[figure], abs=2e-6)
+    for figure in {"HD", "HD95", "ASSD"} & set(found):
+        assert found[figure] == pytest.approx(expected[figure], abs=1.5)
+
+
+def test_memory_and_time_of_a_call_are_counted() -> None:
+    answer = spent_apart(partial(np.ones, 20_000_000 // 8))
+    assert answer.answer.sum() == 20_000_000 // 8
+    assert answer.extra_mb is None or 19 < answer.extra_mb < 40
+    assert spent(partial(sum, range(300_000))).cpu_ms > 0
