@@ -33,6 +33,7 @@ from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.live_composition import LiveComposition, Step
 from AmlartContourLib.domain.margins import Margin, expand
 from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.domain.planning import planning_targets
 from AmlartContourLib.domain.rules import Rule, check_labels
 from AmlartContourLib.domain.selection import Selection
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
@@ -209,6 +210,8 @@ def print_single_costs(structures: StructureSet, base: Selection, rounds: int) -
     box = ctv.box
     one, two = ctv.window(box), ctvn.window(box)
     words, others = (_words(block) for block in (one, two))
+    targets = {i: made.mask(i) for i in ("ctvp", "ctvn", "ctv")}
+    parametrium = structures.mask("parametrium")
     margin = Margin.isotropic(7)
     window = box.padded((3, 6, 6), ctv.geometry.shape_kji)
     spacing = ctv.geometry.spacing_kji_mm
@@ -221,6 +224,7 @@ def print_single_costs(structures: StructureSet, base: Selection, rounds: int) -
     costs = {
         "first composition, new masks": lambda: compose(_copied(structures), base, catalogue()),
         "check of the labels": lambda: check_labels(structures),
+        "all margins of a step": lambda: planning_targets(targets, parametrium, base.ptv),
         "7 mm round the CTV": lambda: expand(ctv, margin),
         "7 mm by a distance map": by_distances,
         "CTV & CTVn, a byte a voxel": lambda: one & two,
