@@ -151,16 +151,19 @@ def compare(
     path tolerance is 0 as published for a contour and its correction. GeometryMismatch where the grids
     differ; BadSetting for a tolerance that is negative or not finite.
     """
-    tolerances = usable_tolerances(tolerance_mm, extra_tolerances_mm, path_tolerance_mm)
+    tolerances = usable_tolerances([tolerance_mm, *extra_tolerances_mm])
+    usable_tolerances([path_tolerance_mm])
     both = pair(reference, test)
     path = path_length(both, path_tolerance_mm)
     return figures(reference.geometry, both, surface_distances(both), path, overlap(both), tolerances)
 
 
-def usable_tolerances(tolerance_mm: float, extra: Iterable[float], path_mm: float) -> tuple[float, ...]:
-    """The structure's own first, each once. BadSetting for one that is negative or not finite."""
-    tolerances = tuple(dict.fromkeys([tolerance_mm, *extra]))
-    for value in (*tolerances, path_mm):
+def usable_tolerances(tolerances_mm: Iterable[float]) -> tuple[float, ...]:
+    """Each once, in order. BadSetting where one is negative or not finite, or where there is none."""
+    tolerances = tuple(dict.fromkeys(tolerances_mm))
+    if not tolerances:
+        raise BadSetting("No tolerance is given.", advice="Give 0 mm or more.")
+    for value in tolerances:
         if not (np.isfinite(value) and value >= 0):
             raise BadSetting(f"A tolerance of {value} mm cannot be used.", advice="Give 0 mm or more.")
     return tolerances

@@ -55,8 +55,8 @@ class LiveComparison:
         path_tolerance_mm: float = 0.0,
     ) -> None:
         """The same settings, and the same errors, as `comparison.compare`."""
-        self._tolerances = usable_tolerances(tolerance_mm, extra_tolerances_mm, path_tolerance_mm)
-        self._path_tolerance_mm = path_tolerance_mm
+        self._tolerances = usable_tolerances([tolerance_mm, *extra_tolerances_mm])
+        (self._path_tolerance_mm,) = usable_tolerances([path_tolerance_mm])
         self._grid = reference.geometry
         self._order = canonical(self._grid)
         self._canonical_grid = self._order.geometry(self._grid)

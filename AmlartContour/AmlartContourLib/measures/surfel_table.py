@@ -50,11 +50,21 @@ def _unit_normals() -> tuple[NDArray[np.float64], ...]:
     return tuple(_code_normals(code) for code in range(256))
 
 
-def _code_normals(code: int) -> NDArray[np.float64]:
+@lru_cache(maxsize=1)
+def code_triangles() -> tuple[NDArray[np.float64], ...]:
+    """Per code (n, 3, 3): the corners of its triangles, in steps k, j, i from the block's first voxel."""
+    return tuple(_code_triangles(code) for code in range(256))
+
+
+def _code_triangles(code: int) -> NDArray[np.float64]:
     inside = {corner for bit, corner in enumerate(CORNERS) if code >> bit & 1}
     minority = inside if len(inside) <= 4 else set(CORNERS) - inside
     triangles = [triangle for group in _groups(minority) for triangle in _patch(group)]
-    points = np.asarray(triangles, dtype=float).reshape(-1, 3, 3)
+    return np.asarray(triangles, dtype=float).reshape(-1, 3, 3)
+
+
+def _code_normals(code: int) -> NDArray[np.float64]:
+    points = code_triangles()[code]
     return np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]) / 2
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from AmlartContourLib.domain.geometry import Geometry
-from AmlartContourLib.measures.comparison import SURFACE_DEFINITION, Comparison
+from AmlartContourLib.measures.comparison import BOTH_EMPTY, SURFACE_DEFINITION, Comparison
+from AmlartContourLib.measures.mesh import MESH_DEFINITION, MeshFigures
 
 
 def headline(comparison: Comparison) -> str:
@@ -38,3 +39,14 @@ def lattice_note(tolerance_mm: float, grid: Geometry) -> str | None:
             f" a shift of one voxel along that axis ({longest:g} mm) counts as redraw."
         )
     return None
+
+
+def mesh_headline(found: MeshFigures) -> str:
+    """One sentence: surface Dice by meshes at the first tolerance, with its definition and grid."""
+    first = found.dice[0]
+    if first.surface_dice is None:
+        return f"Surface within the tolerance: none, {BOTH_EMPTY}."
+    return (
+        f"Surface within the tolerance: {first.surface_dice:.1%} at {first.tolerance_mm:g} mm,"
+        f" {MESH_DEFINITION}, {grid_words(found.grid)}."
+    )
