@@ -6,6 +6,7 @@ they have by name. A program whose package is not installed is left out of `inst
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ import SimpleITK as sitk
 
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.measures.accelerator import COMPILED, NUMPY, VARIABLE
 from AmlartContourLib.measures.comparison import compare
 
 Spacing = tuple[float, float, float]
@@ -28,11 +30,12 @@ Program = Callable[[np.ndarray, np.ndarray, Spacing], Figures]
 TOLERANCES = (1.0, 2.0, 3.0)
 SURFACE_DICE = ("sD@1", "sD@2", "sD@3")
 NAMES = ("Dice", *SURFACE_DICE, "HD95", "HD", "ASSD")
-OURS = "ours, everything"
+OURS, OURS_COMPILED = "ours, everything", "ours, compiled"
 
 
-def ours(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
-    """Everything `compare` has: direction, path length and slices too."""
+def ours(reference: np.ndarray, test: np.ndarray, spacing: Spacing, *, loops: str = NUMPY) -> Figures:
+    """Everything `compare` has: direction, path length and slices too; on numpy and scipy alone."""
+    os.environ[VARIABLE] = loops
     geometry = Geometry.from_matrix(reference.shape[::-1], spacing[::-1], (0, 0, 0), np.eye(3))
     masks = (Mask.from_array(array, geometry) for array in (reference, test))
     found = compare(*masks, tolerance_mm=3.0, extra_tolerances_mm=TOLERANCES)
@@ -40,6 +43,11 @@ def ours(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
     surface = found.surface
     lengths = (surface.hd95_mm, surface.hausdorff_mm, surface.average_symmetric_mm)
     return _named(found.overlap.dice, *(dice[t] for t in TOLERANCES), *lengths)
+
+
+def ours_compiled(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
+    """The same with the loops that numba compiles."""
+    return ours(reference, test, spacing, loops=COMPILED)
 
 
 def surface_distance(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
@@ -135,6 +143,7 @@ def plastimatch(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Fi
 
 PROGRAMS: dict[str, tuple[str, Program]] = {
     OURS: ("", ours),
+    OURS_COMPILED: ("numba", ours_compiled),
     "surface-distance": ("surface_distance", surface_distance),
     "MONAI, as it comes": ("monai", monai),
     "MONAI, sD by area only": ("monai", monai_subvoxels),

@@ -8,11 +8,13 @@ from functools import partial
 import numpy as np
 import pytest
 
+from AmlartContourLib.measures.accelerator import NUMPY, VARIABLE
 from support.measured_run import spent, spent_apart
-from support.peer_programs import NAMES, OURS, PROGRAMS, SURFACE_DICE, Figures, installed
+from support.peer_programs import NAMES, OURS, OURS_COMPILED, PROGRAMS, SURFACE_DICE, Figures, installed
 from support.shapes import ball, centre, grid
 
 SAME = {  # by the same definition; HD between voxels and between surface elements can differ
+    OURS_COMPILED: NAMES,
     "surface-distance": NAMES,
     "MONAI, as it comes": ("Dice",),
     "MONAI, sD by area only": SURFACE_DICE,
@@ -20,6 +22,12 @@ SAME = {  # by the same definition; HD between voxels and between surface elemen
     "medpy": ("Dice",),
     "plastimatch": ("Dice",),
 }
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The programs choose our loops by the environment."""
+    monkeypatch.setenv(VARIABLE, NUMPY)
 
 
 def figures(name: str) -> Figures:
