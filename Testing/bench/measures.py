@@ -1,16 +1,18 @@
 """Surface figures against peers, on the same eight structures in the same run.
 
-    python Testing/bench/measures.py [--rounds N]
+    python Testing/bench/measures.py [--rounds N] [--strokes N]
 
 Every program gets the same two arrays, cropped to the box round both, because a peer that does not crop would
 only be timed at that. Rounds are interleaved, so a busy machine slows all alike; times are medians of
 processor time. A peer that is not installed is named and left out. What each peer's number means, and why it
-differs where it does, is said under the table.
+differs where it does, is said under the table. Ours runs on numpy and, where numba is installed, with
+compiled loops. Then: strokes on one slice of a large structure, and the two definitions against a finer grid.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import tracemalloc
@@ -25,11 +27,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.measures import accelerator
 from AmlartContourLib.measures.comparison import compare
+from AmlartContourLib.measures.incremental import LiveComparison
+from AmlartContourLib.measures.mesh import mesh_figures
 from AmlartContourLib.measures.pair import pair
 from AmlartContourLib.measures.path_length import Tolerance, path_length
 from AmlartContourLib.measures.surface_distance import surface_distances
-from support.bench_structures import Edited, edited_structures
+from support.bench_structures import Edited, edited_structures, large_nodal_ctv
+from support.fine_shapes import SHAPES, edited_pair, nearly_continuous_mm
 from support.path_recipe import added_path_by_filters_mm
 
 TOLERANCES = (1.0, 2.0, 3.0)
@@ -104,9 +110,30 @@ def sitk_recipe(case: Case) -> Figures:
     return dict(zip(NAMES, values, strict=True))
 
 
-PROGRAMS: dict[str, Program] = {
-    "ours, surface figures": ours_surface,
-    "ours, everything": ours_everything,
+def ours_dice(case: Case) -> Figures:
+    """Surface Dice at the tolerances only."""
+    found = surface_distances(pair(*case))
+    return {name: found.surface_dice(t) or 0.0 for name, t in zip(NAMES, TOLERANCES, strict=False)}
+
+
+def choose(way: str) -> None:
+    """From now on ours runs in this way."""
+    os.environ[accelerator.VARIABLE] = way
+
+
+def in_way(way: str, program: Program) -> Program:
+    """The program run in this way."""
+
+    def run(case: Case) -> Figures:
+        choose(way)
+        return program(case)
+
+    return run
+
+
+WAYS = [accelerator.NUMPY] if accelerator.kernels() is None else [accelerator.COMPILED, accelerator.NUMPY]
+OURS = {"surface figures": ours_surface, "surface Dice": ours_dice, "everything": ours_everything}
+PEERS: dict[str, Program] = {
     "surface-distance": deepmind,
     "SimpleITK HausdorffDistance": sitk_filter,
     "SimpleITK Maurer recipe": sitk_recipe,
@@ -146,9 +173,11 @@ def main() -> None:
     """Runs all rounds and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--strokes", type=int, default=200)
+    arguments = parser.parse_args()
+    rounds = arguments.rounds
     warnings.simplefilter("ignore")  # surface-distance uses names that scipy deprecates
-    programs = dict(PROGRAMS)
+    programs = {f"{name}, {way}": in_way(way, run) for way in WAYS for name, run in OURS.items()} | PEERS
     try:
         import surface_distance  # noqa: F401
     except ImportError:
@@ -166,6 +195,8 @@ def main() -> None:
     print_path_lengths(cases)
     print_memory(programs, cases["bone"])
     print_agreement(figures)
+    print_strokes(arguments.strokes)
+    print_definitions()
 
 
 def print_path_lengths(cases: dict[str, Case]) -> None:
@@ -181,47 +212,35 @@ def print_path_lengths(cases: dict[str, Case]) -> None:
             expected = added_path_by_filters_mm(*arrays, tolerance, case[0].geometry.spacing_mm[0])
             theirs += (time.process_time() - middle) * 1000
             ours += (middle - start) * 1000
-            apart = max(apart, abs(length - expected))
-        ratio = f"{theirs / ours:.0f} x"
-        say(f"at {tolerance:g} mm: ours {ours:.1f}, filters {theirs:.1f} ({ratio}); apart by {apart:.0e} mm")
-    say()
+            pairs = zip(found.redraws, anew.redraws, strict=True)
+        apart = max(abs(one.surface_dice - other.surface_dice) for one, other in pairs)
+        say(f"{way:12} p50 {middle:.1f}, p95 {most:.1f}; anew {whole:.1f}; surface Dice apart {apart:.0e}")
 
 
-def print_times(times: dict[str, dict[str, list[float]]], rounds: int) -> None:
-    """Medians per structure, their sum, and each program's ratio to ours."""
-    names = list(next(iter(times.values())))
-    say(f"Processor time in ms, medians of {rounds} rounds, 512 x 512 x 193 at 1.3 x 1.3 x 2.5 mm, cropped")
-    say(f"{'':28}" + "".join(f"{name:>12}" for name in names) + f"{'all':>10}{'ratio':>8}")
-    sums = {program: sum(np.median(times[program][name]) for name in names) for program in times}
-    first = next(iter(times))
-    for program, by_name in times.items():
-        row = "".join(f"{np.median(by_name[name]):12.1f}" for name in names)
-        say(f"{program:28}{row}{sums[program]:10.1f}{sums[program] / sums[first]:8.1f}")
-    say()
+def stroke(mask: Mask, add: bool, rng: np.random.Generator) -> Mask:
+    """A disc of 8 mm radius on one slice, at an edge of the contour."""
+    block = mask.block_kji.copy()
+    edges = np.argwhere(block[:, :, 1:] != block[:, :, :-1])
+    k, j, i = edges[rng.integers(len(edges))]
+    rows, columns = np.ogrid[: block.shape[1], : block.shape[2]]
+    disc = ((rows - j) * 1.3) ** 2 + ((columns - i) * 1.3) ** 2 <= 64
+    block[k] = block[k] | disc if add else block[k] & ~disc
+    return Mask.from_block(block, mask.box, mask.geometry)
 
 
-def print_memory(programs: dict[str, Program], case: Case) -> None:
-    """Peak memory of the largest structure."""
-    say("Peak memory in MB for bone (Python and numpy; SimpleITK's own images are not seen)")
-    for program, run in programs.items():
-        say(f"{program:28}{peak_mb(run, case):12.1f}")
-    say()
-
-
-def print_agreement(figures: dict[str, dict[str, Figures]]) -> None:
-    """The largest difference from ours over the structures, figure by figure."""
-    first = next(iter(figures))
-    say("Largest difference from ours over the eight structures (sD without unit, others mm)")
-    say(f"{'':28}" + "".join(f"{name:>11}" for name in NAMES))
-    for program, by_name in figures.items():
-        cells = []
-        for figure in NAMES:
-            both = [
-                (given[figure], figures[first][n][figure]) for n, given in by_name.items() if figure in given
-            ]
-            cells.append(f"{max(abs(a - b) for a, b in both):11.1e}" if both else f"{'-':>11}")
-        say(f"{program:28}" + "".join(cells))
-    say(REMARKS)
+def print_definitions() -> None:
+    """Both definitions' average symmetric distance against meshes on a grid four times finer."""
+    say("\nAverage symmetric distance in mm, 1.3 x 1.3 x 2.5 mm, and how far each definition is off")
+    say(f"{'':20}{'finer grid':>12}{'elements':>12}{'meshes':>12}{'ms, meshes':>12}")
+    for shape in SHAPES:
+        case, expected = edited_pair(shape, 1), nearly_continuous_mm(shape)
+        first = compare(*case, tolerance_mm=2.0).surface.average_symmetric_mm
+        start = time.process_time()
+        second = mesh_figures(*case, TOLERANCES).average_symmetric_mm
+        spent = (time.process_time() - start) * 1000
+        say(
+            f"{shape.name:20}{expected:12.3f}{first - expected:+12.3f}{second - expected:+12.3f}{spent:12.0f}"
+        )
 
 
 if __name__ == "__main__":

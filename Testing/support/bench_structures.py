@@ -88,6 +88,19 @@ def edited_structures(seed: int = 0) -> Iterator[Edited]:
         yield Edited(name, *(Mask.from_block(shape(p), box, GRID) for p in (points, moved)))
 
 
+def large_nodal_ctv(seed: int = 0) -> Edited:
+    """A branching nodal CTV of about 600 cm3, the largest a stroke is timed on."""
+    shape = _both_sides(
+        ((0, 0, 150), (0, 0, 20), 19.3),
+        ((0, 0, 20), (60, 10, -30), 17),
+        ((60, 10, -30), (70, -20, -130), 17),
+        ((55, 20, -40), (50, 40, -110), 13.6),
+    )
+    points = _points(box := _box(shape))
+    moved = points + _displacement(points, np.random.default_rng(seed))
+    return Edited("nodal CTV", *(Mask.from_block(shape(p), box, GRID) for p in (points, moved)))
+
+
 def _points(box: Box, step: int = 1) -> np.ndarray:
     axes = [
         (np.arange(a, b, step) - (n - 1) / 2) * spacing

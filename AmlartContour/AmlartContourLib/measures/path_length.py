@@ -23,6 +23,8 @@ from AmlartContourLib.domain.mask import BoolArray
 from AmlartContourLib.measures.pair import Pair
 from AmlartContourLib.measures.shells import Spacing, lengths_mm
 
+AT_ONCE = 1 << 18  # voxels: more would take memory and leave the processor's cache
+
 
 class Tolerance(Enum):
     """How a tolerance in mm is applied in a slice."""
@@ -49,13 +51,24 @@ class PathLength:
 def path_length(both: Pair, tolerance_mm: float = 0.0, rule: Tolerance = Tolerance.EXACT) -> PathLength:
     """The path of the reference that is not in the test, per slice of the block."""
     steps = _steps(tolerance_mm, both.spacing_kji_mm, rule)
-    reference_kji, test_kji = (_padded(block) for block in (both.reference_kji, both.test_kji))
-    path, test_path = _boundary(reference_kji), _boundary(test_kji)
-    added = _apart(path, test_path, steps)
+    slices, *area = both.reference_kji.shape
+    each = max(AT_ONCE // max(int(np.prod(area)), 1), 1)
+    counts = [
+        _counts(both.reference_kji[k : k + each], both.test_kji[k : k + each], steps)
+        for k in range(0, slices, each)
+    ] or [np.zeros((3, 0))]
     voxel_mm = float(np.mean(both.spacing_kji_mm[1:]))
-    reference, new, missed = (_per_slice(a) * voxel_mm for a in (path, added, np.greater(added, test_kji)))
+    reference, added, missed = np.concatenate(counts, axis=1) * voxel_mm
     applied = float(lengths_mm(steps, both.spacing_kji_mm).max())
-    return PathLength(reference, new, missed, tolerance_mm, applied)
+    return PathLength(reference, added, missed, tolerance_mm, applied)
+
+
+def _counts(reference_kji: BoolArray, test_kji: BoolArray, steps: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(3, slices) voxels of the reference's path, of its added and of its false-negative path."""
+    inside, in_test = _padded(reference_kji), _padded(test_kji)
+    path = _boundary(inside)
+    added = _apart(path, _boundary(in_test), steps)
+    return np.stack([_per_slice(marked) for marked in (path, added, np.greater(added, in_test))])
 
 
 def _boundary(padded_kji: BoolArray) -> BoolArray:
