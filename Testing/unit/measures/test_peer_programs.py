@@ -54,7 +54,7 @@ def test_a_peer_agrees_where_it_has_the_same_definition(name: str) -> None:
 
 
 def test_memory_and_time_of_a_call_are_counted() -> None:
-    answer = spent_apart(partial(np.ones, 20_000_000 // 8))
-    assert answer.answer.sum() == 20_000_000 // 8
-    assert answer.extra_mb is None or 19 < answer.extra_mb < 40
+    answer = spent_apart(partial(np.ones, 10_000_000))
+    assert answer.answer.sum() == 10_000_000
+    assert answer.extra_mb is None or 78 < answer.extra_mb < 100
     assert spent(partial(sum, range(300_000))).cpu_ms > 0
