@@ -101,6 +101,17 @@ def large_nodal_ctv(seed: int = 0) -> Edited:
     return Edited("nodal CTV", *(Mask.from_block(shape(p), box, GRID) for p in (points, moved)))
 
 
+def stroke(mask: Mask, add: bool, rng: np.random.Generator) -> Mask:
+    """A disc of 8 mm radius on one slice, at an edge of the contour."""
+    block = mask.block_kji.copy()
+    edges = np.argwhere(block[:, :, 1:] != block[:, :, :-1])
+    k, j, i = edges[rng.integers(len(edges))]
+    rows, columns = np.ogrid[: block.shape[1], : block.shape[2]]
+    disc = ((rows - j) * GRID.spacing_mm[1]) ** 2 + ((columns - i) * GRID.spacing_mm[0]) ** 2 <= 64
+    block[k] = block[k] | disc if add else block[k] & ~disc
+    return Mask.from_block(block, mask.box, mask.geometry)
+
+
 def _points(box: Box, step: int = 1) -> np.ndarray:
     axes = [
         (np.arange(a, b, step) - (n - 1) / 2) * spacing

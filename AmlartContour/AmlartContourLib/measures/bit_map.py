@@ -19,7 +19,8 @@ BYTES = 8  # of a word
 
 @dataclass(frozen=True)
 class BitMap:
-    """`voxels_kji` with an empty row and slice on every side, `elements_kji` on the points between them."""
+    """`voxels_kji` with an empty row and slice on every side, `elements_kji` on the points between them with
+    as many as the layout has room."""
 
     layout: Layout
     voxels_kji: Bits
@@ -31,7 +32,9 @@ class BitMap:
         """With every point outside."""
         k, j, i = layout.points_kji
         words = -(-i // WORD) + 2
-        voxels, elements = (np.zeros((*n, words), dtype=np.uint64) for n in ((k + 1, j + 1), (k, j)))
+        room_k, room_j, _ = layout.room_kji
+        shapes = (k + 1, j + 1, words), (k + 2 * room_k, j + 2 * room_j, words)
+        voxels, elements = (np.zeros(shape, dtype=np.uint64) for shape in shapes)
         return cls(layout, voxels, elements, loops)
 
     @property
@@ -49,9 +52,18 @@ class BitMap:
         packed = np.packbits(block_kji[below:stop], axis=2, bitorder="little")
         seen = self.voxels_kji[1 + below : 1 + below + len(packed), 1:-1].view(np.uint8)
         seen[:, :, BYTES : BYTES + packed.shape[2]] = packed
-        count = self.loops.outline(self.voxels_kji, self.elements_kji, first, stop)
+        count = self.loops.outline(self.voxels_kji, self.elements_kji, self.layout.room_kji, first, stop)
         places, codes = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8)
-        self.loops.collect(self.voxels_kji, self.elements_kji, first, stop, *self._numbers, places, codes)
+        self.loops.collect(
+            self.voxels_kji,
+            self.elements_kji,
+            self.layout.room_kji,
+            first,
+            stop,
+            *self._numbers,
+            places,
+            codes,
+        )
         return places, codes
 
     def holds(self, places: Places) -> BoolArray:
@@ -64,17 +76,20 @@ class BitMap:
         """See `surfels.PointMap`."""
         steps = rows(near.spacing_kji_mm)
         ranks = np.empty(len(places), dtype=np.int64)
+        _, lines, words = self.elements_kji.shape
         self.loops.meet(
-            self.elements_kji, places, *self._numbers,
-            steps.k, steps.j, steps.squares_mm2, steps.along_mm2, steps.rank, ranks,
+            self.elements_kji, self.layout.room_kji, places, *self._numbers,
+            (steps.k * lines + steps.j) * words, steps.squares_mm2, steps.along_mm2, steps.rank, ranks,
         )  # fmt: skip
         return ranks
 
-    def search(self, places: Places, elements: Places, near: Shells) -> NDArray[np.float64]:
+    def search(self, places: Places, others: Places, near: Shells) -> NDArray[np.float64]:
         """See `surfels.PointMap`; the elements are in the map already."""
-        del elements
+        del others
         apart = np.empty(len(places), dtype=np.float64)
-        self.loops.search(self.elements_kji, places, *self._numbers, near.spacing_kji_mm, apart)
+        self.loops.search(
+            self.elements_kji, self.layout.room_kji, places, *self._numbers, near.spacing_kji_mm, apart
+        )
         return apart
 
     @property

@@ -17,7 +17,7 @@ from AmlartContourLib.measures.surfels import (
     Places,
     Ranks,
     States,
-    states_and_codes,
+    elements,
 )
 
 CHUNK = 1 << 18  # points worked on at once: more would take memory and leave the processor's cache
@@ -49,14 +49,14 @@ class ByteMap:
         below = max(first - 1, 0)
         voxels = block_kji[below:stop]
         part = Layout((len(voxels) + 1, *self.layout.points_kji[1:]), (0, *self.layout.room_kji[1:]))
-        states, codes = states_and_codes(voxels, part)
+        states, places, codes = elements(voxels, part)
         stride = self.layout.strides[0]
         start = part.lead + (first - below) * stride
-        count = (stop - first) * stride
+        end = start + (stop - first) * stride
         begin = self.layout.lead + first * stride
-        self.state_at[begin : begin + count] = states[start : start + count]
-        found = np.flatnonzero(states[start : start + count] == ELEMENT)
-        return found + begin, codes[start + found]
+        self.state_at[begin : begin + end - start] = states[start:end]
+        kept = slice(*np.searchsorted(places, [start, end]))
+        return places[kept] + (begin - start), codes[kept]
 
     def holds(self, places: Places) -> BoolArray:
         """See `surfels.PointMap`."""
@@ -81,12 +81,12 @@ class ByteMap:
             left, places = left.take(apart), places.take(apart)
         return ranks
 
-    def search(self, places: Places, elements: Places, near: Shells) -> NDArray[np.float64]:
+    def search(self, places: Places, others: Places, near: Shells) -> NDArray[np.float64]:
         """See `surfels.PointMap`. By a k-d tree."""
         spacing = np.asarray(near.spacing_kji_mm)
-        points, others = self.layout.kji(places), self.layout.kji(elements)
-        count = min(TIES, len(others))
-        _, nearest = cKDTree(others * spacing).query(points * spacing, k=np.arange(1, count + 1))
-        lengths = [lengths_mm(points - others[n], near.spacing_kji_mm) for n in nearest.T]
+        points, targets = self.layout.kji(places), self.layout.kji(others)
+        count = min(TIES, len(targets))
+        _, nearest = cKDTree(targets * spacing).query(points * spacing, k=np.arange(1, count + 1))
+        lengths = [lengths_mm(points - targets[n], near.spacing_kji_mm) for n in nearest.T]
         apart: NDArray[np.float64] = np.min(lengths, axis=0)
         return apart

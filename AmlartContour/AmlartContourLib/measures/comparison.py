@@ -154,8 +154,8 @@ def compare(
     tolerances = usable_tolerances([tolerance_mm, *extra_tolerances_mm])
     usable_tolerances([path_tolerance_mm])
     both = pair(reference, test)
-    path = path_length(both, path_tolerance_mm)
-    return figures(reference.geometry, both, surface_distances(both), path, overlap(both), tolerances)
+    shared, path = overlap(both), path_length(both, path_tolerance_mm)
+    return figures(reference.geometry, both, surface_distances(both), path, shared, tolerances)
 
 
 def usable_tolerances(tolerances_mm: Iterable[float]) -> tuple[float, ...]:

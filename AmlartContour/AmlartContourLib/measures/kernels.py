@@ -94,16 +94,17 @@ REAL = types.Array(types.float64, 1, "C")
 THREE = types.UniTuple(types.int64, 3)
 
 
-@_compiled(types.int64(BITS, BITS, types.int64, types.int64))
-def outline(voxels: Any, elements: Any, first: int, stop: int) -> int:
+@_compiled(types.int64(BITS, BITS, THREE, types.int64, types.int64))
+def outline(voxels: Any, elements: Any, room: Any, first: int, stop: int) -> int:
     """Marks the elements of layers of points `first` to `stop`; how many there are.
 
-    `voxels` has an empty row and slice on every side, so point (k, j) lies between its rows k and k + 1.
+    `voxels` has an empty row and slice on every side, so point (k, j) lies between its rows k and k + 1;
+    `elements` has `room` of them.
     """
     found = 0
     for k in range(first, stop):
-        for j in range(elements.shape[1]):
-            for w in range(1, elements.shape[2]):
+        for j in range(voxels.shape[1] - 1):
+            for w in range(1, voxels.shape[2]):
                 some, every = np.uint64(0), ~np.uint64(0)
                 for corner in range(4):
                     row = voxels[k + (corner >> 1), j + (corner & 1)]
@@ -111,21 +112,29 @@ def outline(voxels: Any, elements: Any, first: int, stop: int) -> int:
                     some |= row[w] | before
                     every &= row[w] & before
                 some &= ~every
-                elements[k, j, w] = some
+                elements[k + room[0], j + room[1], w] = some
                 found += _set_bits(some)
     return found
 
 
-@_compiled(types.void(BITS, BITS, types.int64, types.int64, types.int64, THREE, WHOLE, CODES))
+@_compiled(types.void(BITS, BITS, THREE, types.int64, types.int64, types.int64, THREE, WHOLE, CODES))
 def collect(
-    voxels: Any, elements: Any, first: int, stop: int, lead: int, strides: Any, places: Any, codes: Any
+    voxels: Any,
+    elements: Any,
+    room: Any,
+    first: int,
+    stop: int,
+    lead: int,
+    strides: Any,
+    places: Any,
+    codes: Any,
 ) -> None:
     """Writes number and code of every element of those layers, in ascending order."""
     n = 0
     for k in range(first, stop):
-        for j in range(elements.shape[1]):
-            for w in range(1, elements.shape[2]):
-                left = elements[k, j, w]
+        for j in range(voxels.shape[1] - 1):
+            for w in range(1, voxels.shape[2]):
+                left = elements[k + room[0], j + room[1], w]
                 while left:
                     bit = _low_zeros(left)
                     left &= left - ONE
@@ -159,40 +168,40 @@ def hold(voxels: Any, places: Any, lead: int, strides: Any, held: Any) -> None:
         held[n] = (every & ONE) != 0
 
 
-@_compiled(types.void(BITS, WHOLE, types.int64, THREE, WHOLE, WHOLE, REAL, REAL, RANKS, WHOLE))
+@_compiled(types.void(BITS, THREE, WHOLE, types.int64, THREE, WHOLE, REAL, REAL, RANKS, WHOLE))
 def meet(
-    elements: Any, places: Any, lead: int, strides: Any,
-    row_k: Any, row_j: Any, squares: Any, along: Any, rank: Any, met: Any,
+    elements: Any, room: Any, places: Any, lead: int, strides: Any,
+    rows: Any, squares: Any, along: Any, rank: Any, met: Any,
 ) -> None:  # fmt: skip
     """Writes for every place the rank of the step to the nearest element, -1 where none is as near.
 
-    The rows come nearest first, so the search ends at the first that lies no nearer than the best found.
+    `rows` says how many words on each row of steps lies. They come nearest first, so the search ends at the
+    first that lies no nearer than the best found. There is room for all of them.
     """
     seen = along[63]  # farther along a row than this nothing is looked at
-    k, j, start = 0, 0, lead
+    words = elements.ravel()
+    start, here = lead, 0
     for n in range(len(places)):
         i = places[n] - start
-        if not 0 <= i < strides[1]:
+        if not 0 <= i < strides[1] or n == 0:
             k, rest = divmod(places[n] - lead, strides[0])
             j, i = divmod(rest, strides[1])
             start = places[n] - i
-        w, bit = 1 + (i >> 6), i & 63
-        if (elements[k, j, w] >> np.uint64(bit)) & ONE:
+            here = ((k + room[0]) * elements.shape[1] + j + room[1]) * elements.shape[2] + 1
+        w, bit = here + (i >> 6), i & 63
+        if (words[w] >> np.uint64(bit)) & ONE:
             met[n] = 0
             continue
         best, found = np.inf, -1
         for r in range(len(squares)):
             if squares[r] >= best:
                 break
-            row_at_k, row_at_j = k + row_k[r], j + row_j[r]
-            if not (0 <= row_at_k < elements.shape[0] and 0 <= row_at_j < elements.shape[1]):
-                continue
-            row = elements[row_at_k, row_at_j]
-            up, down = row[w] >> np.uint64(bit), row[w] << np.uint64(63 - bit)
+            at = w + rows[r]
+            up, down = words[at] >> np.uint64(bit), words[at] << np.uint64(63 - bit)
             if bit:
-                up |= row[w + 1] << np.uint64(64 - bit)
+                up |= words[at + 1] << np.uint64(64 - bit)
             if bit < 63:
-                down |= row[w - 1] >> np.uint64(bit + 1)
+                down |= words[at - 1] >> np.uint64(bit + 1)
             if up | down:
                 step = min(_low_zeros(up), _high_zeros(down))
                 apart = squares[r] + along[step]
@@ -223,10 +232,10 @@ def _along(row: Any, i: int, square: float, spacing: float, best: float) -> floa
     return best
 
 
-@_compiled(types.void(BITS, WHOLE, types.int64, THREE, types.UniTuple(types.float64, 3), REAL))
-def search(elements: Any, places: Any, lead: int, strides: Any, spacing: Any, apart: Any) -> None:
+@_compiled(types.void(BITS, THREE, WHOLE, types.int64, THREE, types.UniTuple(types.float64, 3), REAL))
+def search(elements: Any, room: Any, places: Any, lead: int, strides: Any, spacing: Any, apart: Any) -> None:
     """Writes for every place the distance in mm of the nearest element, of which there must be one."""
-    layers, lines = elements.shape[:2]
+    layers, lines = elements.shape[0] - 2 * room[0], elements.shape[1] - 2 * room[1]
     for n in range(len(places)):
         k, rest = divmod(places[n] - lead, strides[0])
         j, i = divmod(rest, strides[1])
@@ -245,5 +254,7 @@ def search(elements: Any, places: Any, lead: int, strides: Any, spacing: Any, ap
                     break
                 if not 0 <= j + dj < lines:
                     continue
-                best = min(best, _along(elements[k + dk, j + dj], i, square, spacing[2], best))
+                best = min(
+                    best, _along(elements[k + dk + room[0], j + dj + room[1]], i, square, spacing[2], best)
+                )
         apart[n] = np.sqrt(best)

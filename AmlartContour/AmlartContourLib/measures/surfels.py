@@ -96,8 +96,8 @@ class PointMap(Protocol):
     def meet(self, places: Places, near: Shells) -> Ranks:
         """(n,) the shell in which each point meets an element first, -1 for none."""
 
-    def search(self, places: Places, elements: Places, near: Shells) -> NDArray[np.float64]:
-        """(n,) distance in mm of each point from the nearest of all `elements`, of which there is one."""
+    def search(self, places: Places, others: Places, near: Shells) -> NDArray[np.float64]:
+        """(n,) distance in mm of each point from the nearest of `others`: all elements, at least one."""
 
 
 @dataclass(frozen=True)
@@ -131,16 +131,21 @@ class Surface:
         return layers
 
 
-def states_and_codes(block_kji: BoolArray, layout: Layout) -> tuple[States, States]:
-    """(layout.length,) each: OUTSIDE, ELEMENT or INSIDE for every number, and the code of its neighbourhood.
+def elements(block_kji: BoolArray, layout: Layout) -> tuple[States, Places, States]:
+    """(layout.length,) OUTSIDE, ELEMENT or INSIDE for every number; the numbers of the elements; their codes.
 
     All is done in two arrays, because fresh memory costs more here than the arithmetic.
     """
     code_at, state_at = _codes(block_kji, layout)
+    is_element = state_at.view(np.bool_)
     np.add(code_at, np.uint8(1), out=state_at)
-    np.greater(state_at, np.uint8(1), out=state_at.view(np.bool_))  # 255 has wrapped to 0
-    state_at += (code_at == 255).view(np.uint8) << np.uint8(1)
-    return state_at, code_at
+    np.greater(state_at, np.uint8(1), out=is_element)  # 255 has wrapped to 0: neither all out nor all in
+    places = np.flatnonzero(is_element)
+    codes = code_at[places]
+    np.equal(code_at, np.uint8(255), out=code_at.view(np.bool_))
+    code_at *= np.uint8(INSIDE)
+    state_at |= code_at
+    return state_at, places, codes
 
 
 def _codes(block_kji: BoolArray, layout: Layout) -> tuple[States, States]:
