@@ -23,6 +23,7 @@ from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures.accelerator import COMPILED, NUMPY, VARIABLE
 from AmlartContourLib.measures.comparison import compare
+from support.programs import runs
 
 Spacing = tuple[float, float, float]
 Figures = dict[str, float]
@@ -160,7 +161,8 @@ def installed() -> dict[str, Program]:
 
 
 def _plastimatch() -> str | None:
-    return shutil.which("plastimatch", path=str(Path(sys.executable).parent)) or shutil.which("plastimatch")
+    own = shutil.which("plastimatch", path=str(Path(sys.executable).parent))
+    return next((found for found in (own, shutil.which("plastimatch")) if found and runs(found)), None)
 
 
 def _images(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> list[sitk.Image]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.exchange.resources import catalogue
+from support.programs import runs
 
 PROGRAM = Path(__file__).with_name("rt_peer_program.py")
 SYSTEM_PLASTIMATCH = "/usr/bin/plastimatch"
@@ -32,13 +34,17 @@ class Spent:
     processor_s: float
 
 
+@lru_cache
 def is_here(peer: str) -> bool:
-    """True when a peer can be run."""
+    """True when a peer can be run: it is there, and so are the libraries it links to."""
     if peer == "plastimatch of the system":
-        return shutil.which(SYSTEM_PLASTIMATCH) is not None
+        return runs(SYSTEM_PLASTIMATCH)
     if peer == "plastimatch":
-        return (Path(sys.executable).parent / "plastimatch").exists()
-    return importlib.util.find_spec(MODULES[peer]) is not None
+        return runs(str(Path(sys.executable).parent / "plastimatch"))
+    if importlib.util.find_spec(MODULES[peer]) is None:
+        return False
+    words = [sys.executable, "-W", "ignore", "-c", f"import {MODULES[peer]}"]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 def need(peer: str) -> None:
