@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from urllib.parse import urlsplit
 
 import pytest
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import SERVICE_HEADER
+from inference_backend.server.http_protocol import FIRST_REQUEST_S
 from inference_backend.server.settings import Settings
 from support.backend_process import BackendProcess, environment
 
@@ -216,6 +218,18 @@ def test_a_port_in_use_is_told(shared: BackendProcess, tmp_path: Path) -> None:
         other.start()
 
 
+def test_small_answers_come_at_once(shared: BackendProcess) -> None:
+    """Where small packets wait for others, every answer takes 40 ms, on an idle machine too."""
+    client = shared.client()
+    taken = []
+    for _ in range(12):
+        start = time.perf_counter()
+        client.version()
+        taken.append(time.perf_counter() - start)
+    assert median(taken) < 0.035
+    client.close()
+
+
 def test_the_process_that_serves_imports_nothing_heavy() -> None:
     code = (
         "import sys, inference_backend.server.__main__, inference_backend.engines.registry as r; "
@@ -224,3 +238,24 @@ def test_the_process_that_serves_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.slow
+def test_connections_that_never_finish_a_request_are_closed(shared: BackendProcess) -> None:
+    parts = urlsplit(shared.url)
+    silent = socket.create_connection((parts.hostname, parts.port), timeout=60)
+    dripping = socket.create_connection((parts.hostname, parts.port), timeout=60)
+    start = time.monotonic()
+    with silent, dripping:
+        dripping.settimeout(1.0)
+        while time.monotonic() - start < FIRST_REQUEST_S + 5:
+            try:
+                dripping.send(b"G")
+                if dripping.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        assert time.monotonic() - start < FIRST_REQUEST_S + 4
+        assert silent.recv(1) == b""

@@ -25,8 +25,9 @@ from AmlartContourLib.client.local_backend import LocalBackend
 from AmlartContourLib.client.worker import Failed, Finished, Progressed, Stopped, Worker
 from AmlartContourLib.contract.errors import BackendRefused, BackendUnreachable, Cancelled, JobFailed
 from AmlartContourLib.contract.home import RUNNING_FILE, read_running
+from AmlartContourLib.contract.messages import Accepted
 from AmlartContourLib.contract.problems import Cause
-from support.backend_process import BackendProcess, environment, is_gone, scan, wait_for
+from support.backend_process import BackendProcess, ended, environment, is_gone, scan, submit, wait_for
 
 COMMAND = (sys.executable, "-m", "support.tile_server")
 
@@ -77,6 +78,29 @@ def test_stopping_ends_a_backend_that_does_not_listen(local: LocalBackend, tmp_p
     run.cancel()
     assert local.stop(wait_s=3.0) is True
     wait_for(lambda: all(is_gone(p) for p in tree), 3, "the whole tree has gone")
+
+
+def test_a_backend_that_says_yes_and_stays_is_ended_with_its_workers(
+    local: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = local.connect()
+    ended(client, submit(client))
+    client.close()
+    process = psutil.Process(pid(tmp_path / "höme"))
+    tree = [process, *process.children(recursive=True)]
+    assert len(tree) > 1
+    monkeypatch.setattr(BackendClient, "shutdown", lambda _: Accepted())
+    another_program = LocalBackend(COMMAND, tmp_path / "höme")
+    assert another_program.stop(wait_s=0.3) is True
+    wait_for(lambda: all(is_gone(p) for p in tree), 3, "the whole tree has gone")
+
+
+def test_a_backend_that_hangs_is_ended(local: LocalBackend, tmp_path: Path) -> None:
+    local.ensure()
+    process = psutil.Process(pid(tmp_path / "höme"))
+    process.suspend()
+    assert local.stop(wait_s=0.3) is True
+    assert is_gone(process)
 
 
 def test_a_file_that_others_could_have_written_is_not_trusted(local: LocalBackend, tmp_path: Path) -> None:

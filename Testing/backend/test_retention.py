@@ -75,6 +75,16 @@ def test_a_purge_spares_what_is_still_needed(client: BackendClient) -> None:
     assert ended(client, waits).state is JobState.DONE
 
 
+def test_a_purge_between_sending_and_submitting_takes_nothing_away(client: BackendClient) -> None:
+    sent = frame(20)
+    client.send(sent)
+    client.purge(PurgeRequest())
+    assert client.has(Kind.CT, sent.sha256)
+    ended(client, submit(client, seed=20))
+    client.purge(PurgeRequest())
+    assert not client.has(Kind.CT, sent.sha256), "once it was used, it is held no longer"
+
+
 def test_only_the_named_jobs_are_removed(client: BackendClient) -> None:
     keep, drop = submit(client, seed=15), submit(client, seed=16)
     ended(client, keep)

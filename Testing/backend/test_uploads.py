@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from AmlartContourLib.contract.errors import BackendRefused
-from AmlartContourLib.contract.frame_header import Codec
+from AmlartContourLib.contract.frame_header import Codec, Kind
 from AmlartContourLib.contract.frames import Frame
 from AmlartContourLib.contract.messages import JobState
 from AmlartContourLib.domain.contours import Contours
@@ -188,6 +188,33 @@ def test_contours_on_another_grid_than_the_scan(shared: BackendProcess) -> None:
     client.send(context)
     with pytest.raises(BackendRefused, match="another grid"):
         submit(client, engine="tiles-needs", context=context.sha256)
+    client.close()
+
+
+def test_what_a_backend_may_store_is_limited_and_what_nobody_needs_goes_first(
+    new_backend: Callable[..., BackendProcess],
+) -> None:
+    backend = new_backend(limits={"stored_bytes": 3 * len(frame())})
+    client = backend.client()
+    used = submit(client, seed=1)
+    ended(client, used)
+    needed = submit(client, engine="tiles-pause.1", seed=2)
+    assert client.send(frame(3)) is True
+    assert not client.has(Kind.CT, frame(1).sha256), "the scan of the job that is done made room"
+    with pytest.raises(BackendRefused) as refused:
+        client.send(frame(4))
+    assert refused.value.code == "disk_full"
+    assert client.result(used).masks.ids
+    client.cancel(needed)
+    client.close()
+
+
+def test_some_of_the_disk_is_left_to_others(new_backend: Callable[..., BackendProcess]) -> None:
+    backend = new_backend(limits={"free_disk_bytes": 1 << 60})
+    client = backend.client()
+    with pytest.raises(BackendRefused) as refused:
+        client.send(frame(5))
+    assert refused.value.code == "disk_full"
     client.close()
 
 

@@ -33,7 +33,8 @@ PATIENT = Timeouts(connect_s=5.0, answer_s=30.0, upload_s=60.0, events_s=15.0)
 
 def environment() -> dict[str, str]:
     """For processes that must find the test engine."""
-    return {**os.environ, "PYTHONPATH": str(TESTING), "PYTHONWARNINGS": "error::ResourceWarning"}
+    paths = [str(TESTING), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONWARNINGS": "error::ResourceWarning"}
 
 
 @dataclass
@@ -52,7 +53,11 @@ class BackendProcess:
         with (self.home.parent / f"{self.home.name}.log").open("ab") as log:
             command = [sys.executable, "-m", "support.tile_server", json.dumps(given)]
             self.process = subprocess.Popen(command, env=environment(), stderr=log, stdout=log)
-        wait_for(self.answers, 30, "the backend answers")
+        try:
+            wait_for(self.answers, 30, "the backend answers")
+        except AssertionError:
+            self.kill()
+            raise
         return self
 
     def answers(self) -> bool:
