@@ -1,6 +1,6 @@
 """One CT through the whole loop: scan and contours in, nodal levels, derived parts, composites, messages.
 
-    read_ct -> read_contours -> check_labels -> contour_nodal -> derive -> compose
+    read_ct -> read_contours -> check_labels -> contour_nodal, or an engine -> derive -> compose
 
 Contours that came in go before those that are made: a nodal CTV that came in whole is divided at the borders
 found, and the guideline's own levels are then not used. Every step returns a new value. What each step has to
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from AmlartContourLib.contract.errors import NothingToContour
 from AmlartContourLib.domain.composition import Composition, compose
+from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.derivation import derive
 from AmlartContourLib.domain.levels import LevelBorder
 from AmlartContourLib.domain.parts import NODAL_IDS
@@ -35,6 +36,8 @@ from inference_backend.guideline.margins_preset import GuidelineMargins
 from inference_backend.guideline.nodal import contour_nodal
 
 Progress = Callable[[float, str], None]
+Contourer = Callable[[CtScan, StructureSet, Progress], Contours]
+"""Takes a scan, the contours that came in and whom to tell of progress; may raise NothingToContour."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Request:
     """What to do with one CT.
 
     `contours` are folders of masks, label maps or RTSTRUCT files; of two that hold one structure the first
-    counts. `guideline` None leaves the nodal levels to the contours that come in.
+    counts. `engine` contours instead of the guideline, wherever it runs. Without it, `guideline` None leaves
+    the nodal levels to the contours that come in.
     """
 
     ct: Path
@@ -51,6 +55,7 @@ class Request:
     selection: Selection
     pseudonym: str
     guideline: GuidelineMargins | None = None
+    engine: Contourer | None = None
     series_uid: str | None = None
     resample_tilt: bool = False
 
@@ -79,8 +84,8 @@ def run(request: Request, progress: Progress) -> Case:
     scan = read_ct(request.ct, series_uid=request.series_uid, resample_tilt=request.resample_tilt)
     progress(0.2, "Reading contours")
     came_in = _contours(request, scan)
-    progress(0.3, "Finding the nodal levels")
-    nodal = _nodal(request, scan, came_in.structures, lambda f, stage: progress(0.3 + 0.5 * f, stage))
+    progress(0.3, "Contouring")
+    nodal = _made(request, scan, came_in.structures, lambda f, stage: progress(0.3 + 0.5 * f, stage))
     progress(0.8, "Composing")
     structures = derive(nodal.structures, nodal.borders)
     composition = compose(structures, request.selection, catalogue())
@@ -130,30 +135,50 @@ def _contours(request: Request, scan: CtScan) -> _CameIn:
     return _CameIn(merged, tuple(inputs), tuple(findings))
 
 
-def _nodal(request: Request, scan: CtScan, came_in: StructureSet, progress: Progress) -> _WithNodes:
-    """The contours that came in with the guideline's levels or, where a whole CTVn came in, its borders only.
+def _made(request: Request, scan: CtScan, came_in: StructureSet, progress: Progress) -> _WithNodes:
+    """The contours that came in with what the engine or the guideline makes; what came in goes before it.
 
-    Where the guideline has nothing to work on, that is a refusal only if no target came in either.
+    Where a whole CTVn came in, its borders are used and the nodal levels are not. Where there is nothing to
+    work on, that is a refusal only if no target came in either.
     """
-    if request.guideline is None:
+    contour = request.engine or _by_guideline(request.guideline)
+    if contour is None:
         return _WithNodes(came_in)
     try:
-        made = contour_nodal(scan, came_in, request.guideline, progress)
+        made = contour(scan, came_in, progress)
     except NothingToContour as refusal:
         if any(came_in.has(i) for i in (*SELECTABLE, "ctvp", "ctvn")):
             return _WithNodes(came_in, findings=(str(refusal),))
         raise
-    margins = request.guideline
-    name = f"guideline {margins.id}, para-aortic margins {margins.para_aortic.id}"
-    engines = (Engine(name, margins.version),)
+    engines = (Engine(made.engine, made.engine_version),)
     if came_in.has("ctvn") and not any(came_in.has(i) for i in NODAL_IDS):
         findings = (
-            *made.messages,
+            *made.findings,
             "A CTVn came in: it is divided at these borders, its voxels stay as they are.",
         )
-        return _WithNodes(came_in, made.borders, engines, findings)
+        book = catalogue()
+        others = made.masks.only(i for i in made.masks.ids if book[i].role is not Role.NODAL_LEVEL)
+        return _WithNodes(others.with_contours(*came_in), made.borders, engines, findings)
     own = came_in.only(i for i in came_in.ids if came_in.has(i))
-    return _WithNodes(made.structures.with_contours(*own), made.borders, engines, made.messages)
+    return _WithNodes(made.masks.with_contours(*own), made.borders, engines, made.findings)
+
+
+def _by_guideline(margins: GuidelineMargins | None) -> Contourer | None:
+    """The guideline's nodal levels, made in this process."""
+    if margins is None:
+        return None
+
+    def contour(scan: CtScan, came_in: StructureSet, progress: Progress) -> Contours:
+        made = contour_nodal(scan, came_in, margins, progress)
+        return Contours(
+            made.structures,
+            borders=made.borders,
+            findings=made.messages,
+            engine=f"guideline {margins.id}, para-aortic margins {margins.para_aortic.id}",
+            engine_version=margins.version,
+        )
+
+    return contour
 
 
 def _require_a_target(composition: Composition) -> None:

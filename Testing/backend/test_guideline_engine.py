@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from AmlartContourLib.client.job_run import ContourTask, JobRun
-from AmlartContourLib.contract.errors import Cancelled, JobFailed
+from AmlartContourLib.contract.errors import Cancelled, NothingToContour
 from AmlartContourLib.domain.structure_set import Source, StructureSet
 from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.engines.guideline_nodal import USED, GuidelineNodalEngine
@@ -81,7 +81,7 @@ def test_what_the_engine_does_not_use_changes_nothing(phantom: Phantom) -> None:
 
 def test_without_masks_the_job_says_what_is_missing(shared: BackendProcess, phantom: Phantom) -> None:
     task = ContourTask(phantom.scan.hu_kji, phantom.scan.geometry, "guideline-pgi")
-    with pytest.raises(JobFailed, match="neither a pelvis nor a great vessel") as failed:
+    with pytest.raises(NothingToContour, match="neither a pelvis nor a great vessel") as failed:
         JobRun(task, shared.client).run()
     assert "masks" in failed.value.advice
 

@@ -13,8 +13,10 @@ from AmlartContourLib.domain.preset import SitePreset
 from AmlartContourLib.domain.selection import Selection, parse_parts
 from AmlartContourLib.exchange.presets import load_preset
 from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.commands.backend_choice import CaFile, TokenFile, any_backend
 from inference_backend.commands.choices import MARGIN_HELP, VAGINA_HELP, margin, vagina_length, words
 from inference_backend.commands.console import progress_bar, result_json, tell_case
+from inference_backend.commands.through_backend import contourer
 from inference_backend.commands.writing import summary, write_case
 from inference_backend.guideline.margins_preset import load_margins
 from inference_backend.loop import Request, run
@@ -43,6 +45,14 @@ def contour(
         str, typer.Option(help="Margins of the nodal levels: a guideline, or none.")
     ] = "taylor_2005",
     para_aortic: Annotated[str | None, typer.Option(help="Para-aortic margins, instead of its own.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Contour with this engine of a backend instead of the guideline.")
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="URL of a backend elsewhere; this machine's own if none.")
+    ] = None,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
     case: Annotated[str, typer.Option(help="Pseudonym of the case; no patient data.")] = "CASE",
     series: Annotated[str | None, typer.Option(help="Series UID, where the folder holds several.")] = None,
     resample_tilt: Annotated[bool, typer.Option(help="Resample a tilted or uneven scan.")] = False,
@@ -57,6 +67,7 @@ def contour(
         selection=selection_of(site, include, exclude, vagina, ptv),
         pseudonym=case,
         guideline=None if guideline == NO_GUIDELINE else load_margins(guideline, para_aortic),
+        engine=contourer(engine, any_backend(backend, token_file, ca_file)) if engine else None,
         series_uid=series,
         resample_tilt=resample_tilt,
     )

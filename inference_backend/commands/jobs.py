@@ -9,20 +9,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from AmlartContourLib.client.address import BackendAddress
 from AmlartContourLib.client.backend import BackendClient
-from AmlartContourLib.client.local_backend import LocalBackend
-from AmlartContourLib.contract.errors import BackendUnreachable, BadSetting
+from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import JobStatus, PurgeRequest
-from AmlartContourLib.contract.problems import Cause
 from AmlartContourLib.contract.strict_json import to_plain
+from inference_backend.commands.backend_choice import CaFile, TokenFile, running_backend
 from inference_backend.commands.console import result_json, result_table, to_user
 
 SHOWN_ID = 8  # digits of an id that are shown, and that are enough to name a job
 
 Url = Annotated[str | None, typer.Option(help="A backend elsewhere; this machine's own if none.")]
-TokenFile = Annotated[Path | None, typer.Option(help="File that holds the token for --url.")]
-CaFile = Annotated[Path | None, typer.Option(help="Certificate to trust for --url.")]
 Home = Annotated[Path | None, typer.Option(help="Folder of this machine's backend.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Ids = Annotated[list[str], typer.Argument(help="Ids as listed; the first digits are enough.")]
@@ -44,7 +40,7 @@ def list_jobs(
     as_json: Json = False,
 ) -> None:
     """List your jobs, newest first."""
-    jobs = _client(url, token_file, ca_file, home).jobs(1000)
+    jobs = running_backend(url, token_file, ca_file, home).jobs(1000)
     if as_json:
         result_json({"jobs": to_plain(jobs)})
         return
@@ -59,7 +55,7 @@ def cancel_jobs(
     jobs: Ids, url: Url = None, token_file: TokenFile = None, ca_file: CaFile = None, home: Home = None
 ) -> None:
     """Stop jobs that wait or run."""
-    client = _client(url, token_file, ca_file, home)
+    client = running_backend(url, token_file, ca_file, home)
     for job in _resolved(client, jobs):
         client.cancel(job)
         to_user("Job {} is cancelled.", job[:SHOWN_ID])
@@ -70,7 +66,7 @@ def resume_jobs(
     jobs: Ids, url: Url = None, token_file: TokenFile = None, ca_file: CaFile = None, home: Home = None
 ) -> None:
     """Put interrupted, failed or cancelled jobs back into the queue."""
-    client = _client(url, token_file, ca_file, home)
+    client = running_backend(url, token_file, ca_file, home)
     for job in _resolved(client, jobs):
         status = client.resume(job)
         to_user("Job {} is {}.", job[:SHOWN_ID], status.state.value)
@@ -87,7 +83,7 @@ def purge_jobs(
     as_json: Json = False,
 ) -> None:
     """Remove ended jobs, their results, and uploads that no job needs."""
-    client = _client(url, token_file, ca_file, home)
+    client = running_backend(url, token_file, ca_file, home)
     only = _resolved(client, jobs) if jobs else ()
     report = client.purge(PurgeRequest(older_than_hours * 3600, only))
     if as_json:
@@ -95,27 +91,6 @@ def purge_jobs(
         return
     megabytes = f"{report.freed_bytes / 1e6:.1f}"
     to_user("Removed {} jobs and {} uploads: {} MB are free again.", report.jobs, report.uploads, megabytes)
-
-
-def _client(
-    url: str | None, token_file: Path | None, ca_file: Path | None, home: Path | None
-) -> BackendClient:
-    if url is None:
-        address = LocalBackend((), home).find()
-        if address is None:
-            raise BackendUnreachable(
-                "No backend runs on this machine.",
-                Cause.REFUSED.value,
-                advice="Start it with `amlart serve`, or give --url.",
-            )
-        return BackendClient(address)
-    if token_file is None:
-        raise BadSetting("A backend elsewhere needs a token.", advice="Give --token-file.")
-    try:
-        token = token_file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise BadSetting(f"The token file cannot be read: {error.strerror}.") from error
-    return BackendClient(BackendAddress(url, token, ca_file))
 
 
 def _resolved(client: BackendClient, beginnings: list[str]) -> tuple[str, ...]:

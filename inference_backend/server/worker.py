@@ -16,7 +16,7 @@ import threading
 import time
 from typing import IO
 
-from AmlartContourLib.contract.errors import AmlartError, Cancelled
+from AmlartContourLib.contract.errors import AmlartError, Cancelled, NothingToContour
 from AmlartContourLib.contract.problems import Code, problem_of
 from AmlartContourLib.contract.strict_json import from_json, to_json
 from inference_backend.server.job_problems import out_of_memory, unexpected
@@ -60,6 +60,8 @@ class Worker:
             )
         except Cancelled:
             return Report(Tell.CANCELLED, task.job, loaded=self._shelf.loaded)
+        except NothingToContour as error:
+            problem = problem_of(error, Code.NOTHING_TO_CONTOUR)
         except AmlartError as error:
             problem = problem_of(error, Code.REFUSED_INPUT)
         except MemoryError:

@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 from AmlartContourLib.client.address import BackendAddress
 from AmlartContourLib.client.backend import BackendClient
 from AmlartContourLib.contract.errors import (
+    AmlartError,
     BackendProblem,
     BackendRefused,
     BackendUnreachable,
     Cancelled,
     DamagedFile,
     JobFailed,
+    NothingToContour,
 )
 from AmlartContourLib.contract.frames import Frame
 from AmlartContourLib.contract.messages import JobRequest, JobState, JobStatus, Priority
@@ -124,8 +126,8 @@ class JobRun:
         threading.Thread(target=self._ask_to_cancel, name="cancel", daemon=True).start()
 
     def run(self) -> Contours:
-        """The contours. Raises Cancelled, JobFailed with the backend's reason, BackendRefused, or
-        BackendUnreachable once patience is at its end."""
+        """The contours. Raises Cancelled; JobFailed, or NothingToContour, with the engine's reason;
+        BackendRefused; or BackendUnreachable once patience is at its end."""
         self._tell(Phase.PREPARING, "", 0.0)
         wait_s = FIRST_WAIT_S
         while True:
@@ -258,10 +260,11 @@ class JobRun:
         client.close()
 
 
-def _ended(status: JobStatus) -> Cancelled | JobFailed:
+def _ended(status: JobStatus) -> AmlartError:
     if status.state is JobState.CANCELLED:
         return Cancelled("The job was cancelled.", kept="The scan is as it was.")
     problem = status.problem
     if problem is None:
         return JobFailed(f"The job is {status.state.value}, and the backend does not say why.")
-    return JobFailed(problem.what, kept=problem.kept, advice=problem.advice)
+    kind = NothingToContour if problem.code == Code.NOTHING_TO_CONTOUR.value else JobFailed
+    return kind(problem.what, kept=problem.kept, advice=problem.advice)

@@ -16,7 +16,7 @@ from AmlartContourLib.client.address import BackendAddress
 from AmlartContourLib.client.backend import BackendClient
 from AmlartContourLib.client.causes import explained
 from AmlartContourLib.client.connection import Timeouts
-from AmlartContourLib.client.processes import end_tree, own_environment, start_apart, wait_until_gone
+from AmlartContourLib.client.processes import Apart, end_tree, own_environment, start_apart, wait_until_gone
 from AmlartContourLib.contract.errors import AmlartError, BackendProblem, BackendRefused
 from AmlartContourLib.contract.home import RunningBackend, default_home, read_local_token, read_running
 from AmlartContourLib.contract.problems import Cause
@@ -46,7 +46,7 @@ class LocalBackend:
         self._home = home or default_home()
         self._environment = environment
         self._start_s = start_s
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Apart | None = None
         self._one_at_a_time = threading.Lock()
 
     def find(self) -> BackendAddress | None:

@@ -15,14 +15,21 @@ LOOK_S = 0.05
 SLICERS_OWN = ("PYTHONHOME", "PYTHONPATH", "PYTHONNOUSERSITE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
-def start_apart(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+class Apart(subprocess.Popen[bytes]):
+    """A process that may outlive this program: nobody need wait for it."""
+
+    def __del__(self, *_: object) -> None:
+        """Does not warn that it still runs, which is what it is for."""
+
+
+def start_apart(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Apart:
     """Starts a program in a group of its own; what it writes goes to a private log. OSError if it cannot."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     descriptor = os.open(log, flags, 0o600)
     try:
         if sys.platform == "win32":
             apart = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-            return subprocess.Popen(
+            return Apart(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
@@ -30,7 +37,7 @@ def start_apart(command: Sequence[str], log: Path, environment: Mapping[str, str
                 env=dict(environment),
                 creationflags=apart,
             )
-        return subprocess.Popen(
+        return Apart(
             command,
             stdin=subprocess.DEVNULL,
             stdout=descriptor,

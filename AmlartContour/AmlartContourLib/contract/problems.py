@@ -25,6 +25,7 @@ class Code(Enum):
     LENGTH_REQUIRED = "length_required"
     TOO_LARGE = "too_large"
     REFUSED_INPUT = "refused_input"
+    NOTHING_TO_CONTOUR = "nothing_to_contour"
     TOO_MANY = "too_many"
     INTERNAL = "internal"
     BUSY = "busy"
@@ -45,6 +46,7 @@ STATUS = {
     Code.LENGTH_REQUIRED: 411,
     Code.TOO_LARGE: 413,
     Code.REFUSED_INPUT: 422,
+    Code.NOTHING_TO_CONTOUR: 422,
     Code.TOO_MANY: 429,
     Code.INTERNAL: 500,
     Code.BUSY: 503,
