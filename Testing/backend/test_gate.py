@@ -230,6 +230,16 @@ def test_small_answers_come_at_once(shared: BackendProcess) -> None:
     client.close()
 
 
+def test_the_client_imports_nothing_that_slicer_lacks_and_nothing_slow() -> None:
+    code = (
+        "import sys, AmlartContourLib.client.worker, AmlartContourLib.client.local_backend, "
+        "AmlartContourLib.client.heartbeat; "
+        "print([m for m in ('scipy', 'SimpleITK', 'pydicom', 'fastapi', 'psutil') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 def test_the_process_that_serves_imports_nothing_heavy() -> None:
     code = (
         "import sys, inference_backend.server.__main__, inference_backend.engines.registry as r; "

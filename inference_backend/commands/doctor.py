@@ -20,7 +20,20 @@ from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.commands.console import result_json, result_table
 from inference_backend.guideline.margins_preset import load_margins, preset_names
 
-LIBRARIES = ("numpy", "scipy", "SimpleITK", "pydicom", "matplotlib", "jinja2", "typer", "rich")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "SimpleITK",
+    "pydicom",
+    "matplotlib",
+    "jinja2",
+    "typer",
+    "rich",
+    "requests",
+    "fastapi",
+    "uvicorn",
+    "psutil",
+)
 FREE_DISK_GB = 2.0  # one exported case at 512x512x193 takes about 0.2 GB; leave room for several
 
 

@@ -37,6 +37,7 @@ def create_app(backend: Backend, tokens: Tokens) -> ASGIApp:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.include_router(open_routes)

@@ -68,7 +68,8 @@ class Desk:
 
     def status(self, owner: str, job_id: str) -> JobStatus:
         """A job as it stands. NOT_FOUND, or EXPIRED for a job whose data are gone."""
-        return self._status(self._own(owner, job_id), self._positions())
+        job = self._own(owner, job_id)
+        return self._status(job, self._positions() if job.state is JobState.QUEUED else {})
 
     def statuses(self, owner: str, most: int) -> tuple[JobStatus, ...]:
         """The user's jobs, newest first."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 from starlette.concurrency import run_in_threadpool
 
+from AmlartContourLib.contract.errors import BackendRefused
 from AmlartContourLib.contract.messages import JobStatus
 from AmlartContourLib.contract.problems import Code, refusal
 from AmlartContourLib.contract.strict_json import to_json
@@ -29,7 +30,10 @@ async def status_events(live: LiveJobs, job: str, status: Callable[[], JobStatus
         last = None
         while not live.closed:
             bell.clear()
-            now = await run_in_threadpool(status)
+            try:
+                now = await run_in_threadpool(status)
+            except BackendRefused:  # its data were removed while somebody watched
+                return
             if now != last:
                 last = now
                 yield f"event: status\ndata: {to_json(now)}\n\n"

@@ -47,7 +47,7 @@ class DeviceRunner(threading.Thread):
     """Runs jobs on one device until it is stopped."""
 
     def __init__(self, device: str, shop: Workshop) -> None:
-        super().__init__(name=f"device {device}")
+        super().__init__(name=f"device {device}", daemon=True)
         self.device = device
         self._shop = shop
         self._link: WorkerLink | None = None
@@ -116,7 +116,7 @@ class DeviceRunner(threading.Thread):
     def _watch(self, job: Job, task: Task, peak: _Peak) -> Outcome:
         """Until the job has ended, one way or another."""
         if self._link is None:
-            self._link = WorkerLink(self.device, self._shop.memory_bytes, self._shop.settings.home)
+            self._link = WorkerLink(self.device, self._shop.memory_bytes)
         link, settings = self._link, self._shop.settings
         link.contour(task)
         start = last_sign = time.monotonic()

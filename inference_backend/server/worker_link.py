@@ -13,7 +13,6 @@ import sys
 import threading
 from contextlib import suppress
 from enum import Enum, auto
-from pathlib import Path
 
 import psutil
 
@@ -36,10 +35,10 @@ class Signal(Enum):
 class WorkerLink:
     """One worker process."""
 
-    def __init__(self, device: str, memory_bytes: int, folder: Path) -> None:
+    def __init__(self, device: str, memory_bytes: int) -> None:
         command = [sys.executable, "-P", "-m", "inference_backend.server.worker", device, str(memory_bytes)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", cwd=folder
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
         self._heard: queue.SimpleQueue[Report | Signal] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, name=f"reports of {device}", daemon=True)
