@@ -16,7 +16,7 @@ from support.dicom_series import PATIENT, PATIENT_ID, ct_slices, hounsfield, wri
 from support.shapes import grid
 
 GRID = grid((8, 7, 6))
-SECRETS = ("DOE", "SECRET", "4711", "19700101")
+SECRETS = ("DOE", "SECRET", PATIENT_ID, "19700101")
 
 
 def shows_nothing(text: str) -> bool:

@@ -349,7 +349,7 @@ def test_no_message_or_log_holds_the_patient(
     said = " ".join(read_rtstruct(path, GRID, catalogue()).messages)
     with pytest.raises(InputRefused) as refusal:
         read_rtstruct(path, GRID, catalogue(), headers=headers)
-    for secret in ("Secret", "4711", "1970", str(tmp_path)):
+    for secret in ("Secret", "ID-4711", "19700101", str(tmp_path)):
         assert secret not in said + str(refusal.value) + caplog.text
 
 
