@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from AmlartContourLib.contract.errors import NothingToContour
@@ -69,7 +70,7 @@ class Case:
     composition: Composition
     record: CaseRecord
 
-    @property
+    @cached_property
     def exported(self) -> StructureSet:
         """Parts, levels, organs and composites; not the vessels, bones and muscles they were made from."""
         book = catalogue()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 LOOK_S = 0.05
 SLICERS_OWN = ("PYTHONHOME", "PYTHONPATH", "PYTHONNOUSERSITE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -22,28 +23,25 @@ class Apart(subprocess.Popen[bytes]):
         """Does not warn that it still runs, which is what it is for."""
 
 
+def _group_of_its_own() -> dict[str, Any]:
+    """What Popen needs on this system to start a program apart from the caller's group."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
+
+
 def start_apart(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Apart:
     """Starts a program in a group of its own; what it writes goes to a private log. OSError if it cannot."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     descriptor = os.open(log, flags, 0o600)
     try:
-        if sys.platform == "win32":
-            apart = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-            return Apart(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=descriptor,
-                env=dict(environment),
-                creationflags=apart,
-            )
         return Apart(
             command,
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,
             env=dict(environment),
-            start_new_session=True,
+            **_group_of_its_own(),
         )
     finally:
         os.close(descriptor)

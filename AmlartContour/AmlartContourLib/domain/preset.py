@@ -14,9 +14,8 @@ from typing import Any
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.domain.fields import Fields
 from AmlartContourLib.domain.selection import Selection
-from AmlartContourLib.domain.structures import Catalogue
+from AmlartContourLib.domain.structures import ROI_NAME_LENGTH, Catalogue
 
-MAX_ROI_NAME = 16  # characters; what treatment planning systems widely accept
 Colour = tuple[int, int, int]
 
 
@@ -75,8 +74,8 @@ def _names(names: Mapping[str, Any], catalogue: Catalogue, where: str) -> Mappin
     used = {s.roi_name: s.id for s in catalogue.values() if s.id not in names}
     for structure_id, name in names.items():
         _require_known(structure_id, catalogue, where)
-        if not isinstance(name, str) or not 1 <= len(name.strip()) <= MAX_ROI_NAME:
-            raise BadSetting(f"{where}: the name {name!r} must have 1 to {MAX_ROI_NAME} characters.")
+        if not isinstance(name, str) or not 1 <= len(name.strip()) <= ROI_NAME_LENGTH:
+            raise BadSetting(f"{where}: the name {name!r} must have 1 to {ROI_NAME_LENGTH} characters.")
         owner = used.setdefault(name, structure_id)
         if owner != structure_id:
             raise BadSetting(f"{where}: {owner} and {structure_id} would both be called {name!r}.")

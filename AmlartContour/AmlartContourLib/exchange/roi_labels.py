@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.domain.structure_set import Contour, Source
-from AmlartContourLib.domain.structures import Catalogue, Structure
+from AmlartContourLib.domain.structures import ROI_NAME_LENGTH, Catalogue, Structure
 from AmlartContourLib.exchange.dicom_identity import plain_text
 
-MAX_NAME = 16  # characters that planning systems widely accept
 MAX_DESCRIPTION = 64  # DICOM's LO
 ROI_TYPES = frozenset({"GTV", "CTV", "PTV", "ORGAN", "AVOIDANCE", "EXTERNAL", "CONTROL", ""})
 
@@ -86,11 +85,11 @@ def generation_description(contour: Contour) -> str:
 
 
 def _check_name(name: str, structure_id: str) -> None:
-    if not name or name != plain_text(name, MAX_NAME):
+    if not name or name != plain_text(name, ROI_NAME_LENGTH):
         raise BadSetting(
             f"The name {name!r} for {structure_id} cannot be written to an RTSTRUCT.",
             kept="Nothing was written.",
-            advice=f"Use 1 to {MAX_NAME} plain letters, digits and signs, without a backslash.",
+            advice=f"Use 1 to {ROI_NAME_LENGTH} plain letters, digits and signs, without a backslash.",
         )
 
 
