@@ -36,10 +36,10 @@ $(VENV)/bin/python:
 	@.ci/venv "$(PYTHON)" "$(VENV)"
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install --quiet --editable '.[models,web]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml .ci/system-packages
 	@.ci/system-packages
-	$(BIN)/python -m pip install --quiet --editable '.[dev,peers]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,peers,models,web]'
 	touch $@ $(VENV)/.run

@@ -8,7 +8,17 @@ import pytest
 
 from support.source_tree import SourceFile, imported_modules, shipped
 
-FLOORS = ("contract", "domain", "measures", "exchange", "client", "inference_backend")
+FLOORS = (
+    "contract",
+    "domain",
+    "measures",
+    "exchange",
+    "client",
+    "scene",
+    "session",
+    "web",
+    "inference_backend",
+)
 NUMERIC = {"numpy", "scipy"}
 FILES = NUMERIC | {"SimpleITK", "pydicom"}
 LIBRARIES = {
@@ -17,7 +27,11 @@ LIBRARIES = {
     "measures": NUMERIC | {"numba", "llvmlite"},
     "exchange": FILES,
     "client": {"numpy", "requests"},
-    "inference_backend": FILES | {"typer", "rich", "fastapi", "starlette", "uvicorn", "psutil"},
+    "scene": {"numpy", "slicer", "vtk", "vtkmodules"},
+    "session": {"numpy"},
+    "web": {"numpy", "slicer", "vtk", "vtkmodules", "trame", "trame_slicer", "trame_server", "aiohttp"},
+    "inference_backend": FILES
+    | {"typer", "rich", "fastapi", "starlette", "uvicorn", "psutil", "torch", "monai", "safetensors"},
 }
 REPORT_LIBRARIES = {"jinja2", "markupsafe", "matplotlib"}
 
