@@ -1,0 +1,74 @@
+"""Networks by name. Only the names listed here can be built, so a manifest cannot name any other code.
+
+Each builder takes the number of input channels, the number of structures and the manifest's own arguments,
+and gives a module from [b, inputs, k, j, i] to logits [b, structures, k, j, i].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from AmlartContourLib.contract.errors import BadSetting
+from inference_backend.models.attention_residual_unet import CHANNELS, AttentionResidualUNet
+
+SEGRESNET_LEVELS = (1, 2, 2, 4)  # MONAI's default
+SWIN_MULTIPLE = 32
+
+Arguments = Mapping[str, Any]
+Builder = Callable[[int, int, Arguments], nn.Module]
+
+
+def build(name: str, inputs: int, structures: int, arguments: Arguments) -> nn.Module:
+    """A network with random weights. BadSetting for an unlisted name or arguments it does not take."""
+    builder = BUILDERS.get(name)
+    if builder is None:
+        raise BadSetting(f"There is no network {name!r}.", advice=f"Known: {', '.join(sorted(BUILDERS))}.")
+    try:
+        return builder(inputs, structures, arguments)
+    except (TypeError, ValueError) as error:
+        raise BadSetting(f"The network {name} cannot be built from these arguments: {error}.") from error
+
+
+def side_multiple(name: str, arguments: Arguments) -> int:
+    """Every side of a window must be a multiple of this many voxels."""
+    if name == "attention_residual_unet":
+        return int(arguments.get("stem", 1)) << (len(arguments.get("channels", CHANNELS)) - 1)
+    if name == "monai_unet":
+        return math.prod(int(stride) for stride in arguments["strides"])
+    if name == "monai_segresnet":
+        return 1 << (len(arguments.get("blocks_down", SEGRESNET_LEVELS)) - 1)
+    return SWIN_MULTIPLE
+
+
+def _attention_residual_unet(inputs: int, structures: int, arguments: Arguments) -> nn.Module:
+    return AttentionResidualUNet(inputs, structures, **arguments)
+
+
+def _monai_unet(inputs: int, structures: int, arguments: Arguments) -> nn.Module:
+    from monai.networks.nets.unet import UNet
+
+    return UNet(spatial_dims=3, in_channels=inputs, out_channels=structures, **arguments)
+
+
+def _monai_segresnet(inputs: int, structures: int, arguments: Arguments) -> nn.Module:
+    from monai.networks.nets.segresnet import SegResNet
+
+    return SegResNet(spatial_dims=3, in_channels=inputs, out_channels=structures, **arguments)
+
+
+def _monai_swin_unetr(inputs: int, structures: int, arguments: Arguments) -> nn.Module:
+    from monai.networks.nets.swin_unetr import SwinUNETR
+
+    return SwinUNETR(spatial_dims=3, in_channels=inputs, out_channels=structures, **arguments)
+
+
+BUILDERS: dict[str, Builder] = {
+    "attention_residual_unet": _attention_residual_unet,
+    "monai_unet": _monai_unet,
+    "monai_segresnet": _monai_segresnet,
+    "monai_swin_unetr": _monai_swin_unetr,
+}
