@@ -35,6 +35,7 @@ from inference_backend.commands import (
     phantom,
     serve,
     structures,
+    train,
 )
 from inference_backend.commands.console import to_user
 
@@ -48,7 +49,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (contour, compare, convert, structures, phantom, demo, doctor, serve, jobs):
+for command in (contour, compare, convert, structures, phantom, demo, doctor, serve, jobs, train):
     command.add_to(app)
 
 

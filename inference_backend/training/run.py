@@ -30,6 +30,7 @@ KEEP_EVERY = 25
 WARM_UP_STEPS = 50
 GRADIENT_LIMIT = 1.0
 WEIGHTS = "weights.safetensors"
+CURVE = "curve.csv"
 
 Report = Callable[[str, int, int, float], None]
 """Takes the phase, the steps done, the steps in all, and the mean loss of the last ones."""
@@ -165,7 +166,7 @@ class _Run:
         }
         torch.save(kept, part)
         part.replace(self.phase.folder / "state.pt")
-        with open(self.phase.folder / "curve.csv", "a", newline="", encoding="utf-8") as file:
+        with open(self.phase.folder / CURVE, "a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow((self.step, f"{loss:.5f}", f"{time.process_time():.0f}"))
 
 

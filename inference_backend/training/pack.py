@@ -1,0 +1,89 @@
+"""A finished training run as a bundle: weights, card and manifest in one folder, hashes included.
+
+The calibration of expected editing is added later, when it has been measured on phantoms that the run never
+saw (`calibrate`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from AmlartContourLib.contract.errors import InputRefused
+from AmlartContourLib.contract.strict_json import to_json
+from inference_backend.models.manifest import (
+    FORMAT,
+    MANIFEST_FILE,
+    BundleFile,
+    Manifest,
+    NetworkChoice,
+)
+from inference_backend.models.store import EMBEDDED_ID
+from inference_backend.training.card import card_of
+from inference_backend.training.recipe import EnsembleRecipe
+from inference_backend.training.run import phases
+
+CARD_FILE = "card.md"
+RECIPE_FILE = "recipe.json"
+INTENDED_USE = (
+    "Demonstration of the software on synthetic patients. Not for patients: trained on drawn anatomy only."
+)
+TRAINING_DATA = (
+    "{cases} random synthetic phantoms of this repository (seed {seed}): drawn from formulas, no patient, no "
+    "expert contour."
+)
+
+
+def pack(recipe: EnsembleRecipe, run_folder: Path, out: Path, version: str) -> Manifest:
+    """Writes the bundle of a finished run into a folder. InputRefused while a member is unfinished."""
+    members = phases(recipe, run_folder)[1:]
+    unfinished = [phase.folder.name for phase in members if not phase.weights.exists()]
+    if unfinished:
+        raise InputRefused(
+            f"The training is not finished: {', '.join(unfinished)}.",
+            kept="What was trained is kept.",
+            advice="Run the same training command again; it goes on from where it was.",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    files = []
+    for phase in members:
+        name = f"{phase.folder.name}.safetensors"
+        shutil.copyfile(phase.weights, out / name)
+        files.append(described(out / name))
+    (out / CARD_FILE).write_text(card_of(recipe, run_folder, version), encoding="utf-8")
+    (out / RECIPE_FILE).write_text(json.dumps(recipe.to_json(), indent=2) + "\n", encoding="utf-8")
+    manifest = Manifest(
+        format=FORMAT,
+        id=EMBEDDED_ID,
+        version=version,
+        title="Demonstration ensemble (synthetic anatomy, not for patients)",
+        structures=recipe.structures,
+        spacing_mm=recipe.spacing_mm,
+        window_hu=recipe.window_hu,
+        network=NetworkChoice(recipe.network, dict(recipe.arguments)),
+        members=tuple(files),
+        training_data=TRAINING_DATA.format(cases=recipe.cases, seed=recipe.seed),
+        licence="Apache-2.0",
+        intended_use=INTENDED_USE,
+        demonstration=True,
+        patch_kji=recipe.patch_kji,
+        overlap=0.5,
+        card=described(out / CARD_FILE),
+    )
+    write_manifest(out, manifest)
+    return manifest
+
+
+def described(path: Path) -> BundleFile:
+    """A file's name, hash and length, for a manifest."""
+    content = path.read_bytes()
+    return BundleFile(path.name, hashlib.sha256(content).hexdigest(), len(content))
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes a bundle's manifest, readable and whole."""
+    part = folder / f"{MANIFEST_FILE}.part"
+    part.write_text(json.dumps(json.loads(to_json(manifest)), indent=2) + "\n", encoding="utf-8")
+    part.replace(folder / MANIFEST_FILE)
