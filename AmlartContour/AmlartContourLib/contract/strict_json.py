@@ -1,8 +1,9 @@
 """Messages as JSON and back: what is missing, unknown or of another type is refused, at any depth.
 
-A message is a frozen dataclass of str, int, float, bool, None, enums, tuples, mappings with str keys, and
-other messages. The backend's HTTP layer builds its own validation from the same classes; this file is for the
-side that has the standard library only, and for files.
+A message is a frozen dataclass of str, int, float, bool, None, enums, tuples, mappings with str keys, other
+messages, and `object`, which takes any JSON value for the class itself to check. The backend's HTTP layer
+builds its own validation from the same classes; this file is for the side that has the standard library
+only, and for files.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _convert(kind: Any, plain: object, where: str) -> Any:
+    if kind is object:
+        return plain
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         return _optional(kind, plain, where)

@@ -1,0 +1,36 @@
+"""Where bundles are found: the embedded one inside the package, and those of the user's own folder.
+
+Nothing is downloaded. A folder below `models/` of the backend's home is a bundle where it holds a manifest;
+the folder's name is the engine's id, so it is known without reading anything.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from AmlartContourLib.contract.home import default_home
+from AmlartContourLib.contract.messages import NAME
+from inference_backend.models.manifest import MANIFEST_FILE
+
+EMBEDDED_ID = "amlart-demo"
+EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
+MODELS_FOLDER = "models"
+
+
+def bundle_folder(bundle_id: str, home: Path | None = None) -> Path:
+    """The folder of a bundle, whether or not it is there."""
+    if bundle_id == EMBEDDED_ID:
+        return EMBEDDED_FOLDER
+    return (home or default_home()) / MODELS_FOLDER / bundle_id
+
+
+def own_bundles(home: Path | None = None) -> tuple[str, ...]:
+    """Ids of the bundles in the user's own folder, in order."""
+    models = (home or default_home()) / MODELS_FOLDER
+    try:
+        folders = sorted(path for path in models.iterdir() if (path / MANIFEST_FILE).is_file())
+    except OSError:
+        return ()
+    names = (folder.name for folder in folders if not folder.is_symlink())
+    return tuple(name for name in names if re.fullmatch(NAME, name) and name != EMBEDDED_ID)
