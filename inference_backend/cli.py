@@ -26,6 +26,7 @@ from AmlartContourLib.contract.errors import (
     UnknownStructure,
 )
 from inference_backend.commands import (
+    cohort,
     compare,
     contour,
     convert,
@@ -49,7 +50,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (contour, compare, convert, structures, phantom, demo, doctor, serve, jobs, train):
+for command in (contour, compare, convert, structures, phantom, cohort, demo, doctor, serve, jobs, train):
     command.add_to(app)
 
 
