@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from AmlartContourLib.contract.bits import packed_bytes
+from AmlartContourLib.contract.effort import ExpectedEffort
 from AmlartContourLib.contract.errors import DamagedFile, TooLarge
 from AmlartContourLib.contract.messages import NAME
 from AmlartContourLib.contract.strict_json import Message, from_json, to_json, to_plain
@@ -131,7 +132,8 @@ class BorderNote(Message):
 
 @dataclass(frozen=True)
 class About(Message):
-    """What travels beside the arrays of contours: who made them, how long each stage took, what was found."""
+    """What travels beside the arrays of contours: who made them, how long each stage took, what was found,
+    what editing is expected."""
 
     structures: tuple[StructureNote, ...] = ()
     borders: tuple[BorderNote, ...] = ()
@@ -140,6 +142,7 @@ class About(Message):
     engine: str = ""
     engine_version: str = ""
     device: str = ""
+    expected: ExpectedEffort | None = None
 
 
 @dataclass(frozen=True)

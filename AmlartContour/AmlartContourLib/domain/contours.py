@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from AmlartContourLib.contract.effort import ExpectedEffort
 from AmlartContourLib.contract.errors import GeometryMismatch
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.levels import LevelBorder
@@ -36,7 +37,7 @@ class Contours:
     """The result of one engine on one scan, all on the scan's geometry.
 
     `spread` has an entry for each structure of which there was more than one contour. `timings_s`: seconds by
-    stage. `findings`: sentences for the user.
+    stage. `findings`: sentences for the user. `expected`: what editing is expected, where an engine can tell.
     """
 
     masks: StructureSet
@@ -47,3 +48,4 @@ class Contours:
     engine: str = ""
     engine_version: str = ""
     device: str = ""
+    expected: ExpectedEffort | None = None

@@ -110,6 +110,7 @@ def contours_of(header: FrameHeader, arrays: Arrays) -> Contours:
         engine=about.engine,
         engine_version=about.engine_version,
         device=about.device,
+        expected=about.expected,
     )
 
 
@@ -140,6 +141,7 @@ def _about(contours: Contours) -> About:
         engine=contours.engine,
         engine_version=contours.engine_version,
         device=contours.device,
+        expected=contours.expected,
     )
 
 
