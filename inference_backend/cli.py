@@ -32,11 +32,13 @@ from inference_backend.commands import (
     convert,
     demo,
     doctor,
+    engines,
     jobs,
     phantom,
     serve,
     structures,
     train,
+    workstation,
 )
 from inference_backend.commands.console import to_user
 
@@ -50,7 +52,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (contour, compare, convert, structures, phantom, cohort, demo, doctor, serve, jobs, train):
+COMMANDS = (
+    contour,
+    compare,
+    convert,
+    structures,
+    phantom,
+    cohort,
+    demo,
+    doctor,
+    engines,
+    serve,
+    jobs,
+    train,
+    workstation,
+)
+for command in COMMANDS:
     command.add_to(app)
 
 

@@ -72,7 +72,7 @@ def test_every_way_a_job_can_end_is_told_of() -> None:
 
 
 def test_every_engine_is_told_of() -> None:
-    told = set(re.findall(r"^\| `(guideline-[^`]+)`", PAGE, re.M))
+    told = set(re.findall(r"^\| `((?:guideline|amlart)-[^`]+)`", PAGE, re.M))
     assert told == {entry.id for entry in BUILT_IN}
 
 

@@ -31,7 +31,19 @@ LIBRARIES = {
     "session": {"numpy"},
     "web": {"numpy", "slicer", "vtk", "vtkmodules", "trame", "trame_slicer", "trame_server", "aiohttp"},
     "inference_backend": FILES
-    | {"typer", "rich", "fastapi", "starlette", "uvicorn", "psutil", "torch", "monai", "safetensors"},
+    | {
+        "typer",
+        "rich",
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "psutil",
+        "torch",
+        "monai",
+        "safetensors",
+        "numba",
+        "openvino",
+    },
 }
 REPORT_LIBRARIES = {"jinja2", "markupsafe", "matplotlib"}
 

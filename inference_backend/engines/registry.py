@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.protocol import Engine
+from inference_backend.models.store import EMBEDDED_ID, own_bundles
 
 LOG = logging.getLogger(__name__)
 
@@ -23,17 +24,27 @@ class EngineEntry:
 
 
 NODAL = "inference_backend.engines.guideline_nodal:GuidelineNodalEngine"
+BUNDLE = "inference_backend.engines.bundle:BundleEngine"
+DEFAULT_ENGINE = EMBEDDED_ID
 BUILT_IN = (
+    EngineEntry(EMBEDDED_ID, f"{BUNDLE}({EMBEDDED_ID})"),
     EngineEntry("guideline-taylor-2005", f"{NODAL}(taylor_2005)"),
     EngineEntry("guideline-pgi", f"{NODAL}(pgi)"),
 )
 
 
+def listed() -> tuple[EngineEntry, ...]:
+    """The engines of this version, the default first, and the bundles in the user's own folder."""
+    taken = {entry.id for entry in BUILT_IN}
+    own = (EngineEntry(name, f"{BUNDLE}({name})") for name in own_bundles() if name not in taken)
+    return (*BUILT_IN, *own)
+
+
 @dataclass(frozen=True)
 class Registry:
-    """The engines that one backend offers."""
+    """The engines that one backend offers, as they were found when it started."""
 
-    entries: tuple[EngineEntry, ...] = BUILT_IN
+    entries: tuple[EngineEntry, ...] = field(default_factory=listed)
 
     def infos(self) -> tuple[EngineInfo, ...]:
         """Every engine, those that cannot run here with the reason and the command that mends it."""

@@ -1,0 +1,110 @@
+"""A network that is nothing but a threshold, through bundle, windows and both ways of resampling.
+
+The scan's HU rise evenly in space, in whole numbers from voxel to voxel, so linear interpolation changes
+nothing about them, and which voxels lie above the threshold is known beforehand on every orientation. The
+network's gain is so small that its sigmoid is a straight line there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.exchange.ct_scan import CtScan
+from inference_backend.inference.devices import Runtime
+from inference_backend.inference.ensemble import EnsembleResult, contour_by_ensemble
+from inference_backend.inference.pace import Pace
+from inference_backend.models.bundle import open_bundle
+from inference_backend.models.networks import side_multiple
+from inference_backend.phantom.spec import rotation
+from support.bundles import threshold_network, write_bundle
+
+GAIN = 0.05
+ABOVE = {"bladder": 101.5, "uterus": 350.5}
+HEAD_FIRST, FEET_FIRST = np.diag([1.0, 1, 1]), np.diag([-1.0, 1, -1])
+PRONE, SAGITTAL = np.diag([-1.0, -1, 1]), np.asarray([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
+SCANS = {
+    "head first": ((60, 60, 40), (2.0, 2.0, 3.0), HEAD_FIRST),
+    "feet first": ((60, 60, 40), (2.0, 2.0, 3.0), FEET_FIRST),
+    "prone": ((60, 60, 40), (2.0, 2.0, 3.0), PRONE),
+    "not square": ((72, 44, 40), (1.5, 2.6, 3.0), HEAD_FIRST),
+    "anisotropic": ((90, 80, 20), (1.1, 1.3, 7.0), HEAD_FIRST),
+    "oblique": ((60, 60, 40), (2.0, 2.0, 3.0), rotation((9, -6, 12)) @ FEET_FIRST),
+    "sagittal": ((60, 60, 40), (2.0, 2.5, 3.0), SAGITTAL),
+}
+
+
+def rising_scan(name: str) -> CtScan:
+    """HU that rise by whole numbers along each axis, from about -290 to about 1000: all of it is body."""
+    size, spacing, direction = SCANS[name]
+    geometry = Geometry.from_matrix(size, spacing, (11.3, -7.9, 4.2), direction)
+    k, j, i = np.indices(geometry.shape_kji)
+    steps = [max(int(430 / n), 1) for n in geometry.shape_kji]
+    return CtScan((-290 + steps[0] * k + steps[1] * j + steps[2] * i).astype(np.int16), geometry)
+
+
+def inner(scan: CtScan, margin_mm: float = 12.0) -> np.ndarray:
+    """Voxels so far from the scan's border that no air was averaged into what the network saw of them."""
+    near = [int(np.ceil(margin_mm / mm)) for mm in scan.geometry.spacing_kji_mm]
+    inside = np.zeros(scan.geometry.shape_kji, dtype=bool)
+    inside[tuple(slice(n, -n) for n in near)] = True
+    return inside
+
+
+def contoured(folder: Path, scan: CtScan, **changes: object) -> EnsembleResult:
+    """By a bundle of one threshold network."""
+    write_bundle(folder, tuple(ABOVE), [threshold_network(tuple(ABOVE.values()), GAIN)], **changes)
+    bundle = open_bundle(folder)
+    choice = bundle.manifest.network
+    return contour_by_ensemble(
+        [bundle.network(0)],
+        bundle.manifest,
+        side_multiple(choice.name, choice.arguments),
+        scan,
+        tuple(ABOVE),
+        Runtime(),
+        Pace(lambda _fraction, _stage: None, lambda: False),
+    )
+
+
+@pytest.mark.parametrize("name", list(SCANS))
+def test_no_voxel_is_wrong_on_any_orientation(tmp_path: Path, name: str) -> None:
+    scan = rising_scan(name)
+    found = contoured(tmp_path / "rule", scan)
+    where = inner(scan)
+    for structure, hu in ABOVE.items():
+        mask = found.masks[structure].to_array()
+        wrong = (mask != (scan.hu_kji > hu)) & where
+        assert not wrong.any(), f"{structure}: {wrong.sum()} wrong"
+        assert 0.02 < mask[where].mean() < 0.98
+
+
+@pytest.mark.parametrize("name", ["head first", "oblique"])
+def test_without_compiled_loops_it_is_the_same(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = rising_scan(name)
+    compiled = contoured(tmp_path / "one", scan)
+    monkeypatch.setenv("AMLART_MEASURES", "numpy")
+    plain = contoured(tmp_path / "two", scan)
+    for structure in ABOVE:
+        assert plain.masks[structure].same_voxels(compiled.masks[structure])
+
+
+@pytest.mark.parametrize("patch", [None, (24, 16, 20), (64, 64, 64)], ids=["whole", "windows", "too large"])
+def test_the_size_of_the_windows_does_not_matter_to_it(tmp_path: Path, patch: tuple[int, int, int]) -> None:
+    scan = rising_scan("oblique")
+    where = inner(scan)
+    found = contoured(tmp_path / "rule", scan, patch_kji=patch)
+    for structure, hu in ABOVE.items():
+        assert not ((found.masks[structure].to_array() != (scan.hu_kji > hu)) & where).any()
+
+
+def test_it_gives_the_same_bits_every_time(tmp_path: Path) -> None:
+    scan = rising_scan("feet first")
+    one, other = (contoured(tmp_path / n, scan) for n in ("one", "two"))
+    for structure in ABOVE:
+        assert one.masks[structure].same_voxels(other.masks[structure])

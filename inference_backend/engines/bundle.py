@@ -1,0 +1,189 @@
+"""A bundle as an engine: contours from a CT alone, by the networks of a folder with a manifest.
+
+`describe` reads the manifest and looks at the files; nothing heavy is imported until `load`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.contract.messages import EngineInfo
+from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.engines.protocol import Cancel, Progress
+from inference_backend.models.bundle import Bundle, open_bundle
+from inference_backend.models.manifest import MANIFEST_FILE, Manifest
+from inference_backend.models.store import EMBEDDED_ID, bundle_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from AmlartContourLib.domain.contours import Contours
+    from AmlartContourLib.domain.structure_set import StructureSet
+    from AmlartContourLib.exchange.ct_scan import CtScan
+    from inference_backend.inference.calibration import Calibration
+    from inference_backend.inference.devices import Runtime
+
+MODELS_EXTRA = "pip install 'amlart-contour[models]'"
+DEMONSTRATION = "A demonstration trained on synthetic anatomy: not for patients."
+NOTE = "by {} {}"
+DRAWN = 0.9  # share of the bar
+
+
+class BundleEngine:
+    """The bundle of an id: the embedded one, or one in the user's folder for models; or that of a folder."""
+
+    def __init__(self, bundle_id: str, folder: Path | None = None) -> None:
+        self._id = bundle_id
+        self._folder = folder or bundle_folder(bundle_id)
+        self._bundle: Bundle | None = None
+        self._networks: list[nn.Module] = []
+        self._runtime: Runtime | None = None
+        self._calibration: Calibration | None = None
+
+    def describe(self) -> EngineInfo:
+        """See `Engine`. DamagedFile where there is no manifest that can be used."""
+        if self._id == EMBEDDED_ID and not (self._folder / MANIFEST_FILE).exists():
+            return _not_trained(self._id)
+        bundle = open_bundle(self._folder)
+        manifest = bundle.manifest
+        reason, mend = _obstacle(self._id, bundle)
+        return EngineInfo(
+            id=self._id,
+            title=manifest.title,
+            version=version_of(bundle),
+            gives=manifest.structures,
+            needs_context=(),
+            uses_context=(),
+            licence=manifest.licence,
+            intended_use=manifest.intended_use,
+            devices=("cuda", "cpu"),
+            memory_bytes=manifest.weight_bytes,
+            available=not reason,
+            reason=reason,
+            mend=mend,
+        )
+
+    def load(self, device: str) -> None:
+        """Checks and loads every member. DamagedFile where a file is not what the manifest says; BadSetting
+        where this machine has no such device."""
+        from inference_backend.inference.calibration import parse_calibration
+        from inference_backend.inference.devices import runtime_on
+
+        self._runtime = runtime_on(device)
+        bundle = open_bundle(self._folder)
+        self._networks = [
+            bundle.network(n).to(self._runtime.device) for n in range(len(bundle.manifest.members))
+        ]
+        calibration = bundle.manifest.calibration
+        weights = tuple(member.sha256 for member in bundle.manifest.members)
+        self._calibration = parse_calibration(bundle.read(calibration), weights) if calibration else None
+        self._bundle = bundle
+
+    def unload(self) -> None:
+        """Lets go of the networks."""
+        self._networks = []
+        self._bundle = None
+        self._calibration = None
+        if self._runtime is not None and self._runtime.on_gpu:
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def contour(
+        self,
+        ct: CtScan,
+        wanted: tuple[str, ...],
+        progress: Progress,
+        cancel: Cancel,
+        context: StructureSet,
+    ) -> Contours:
+        """See `Engine`. An empty structure is given as such: the network found none."""
+        from AmlartContourLib.domain.contours import Contours
+        from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
+        from inference_backend.engines.level_planes import borders_between
+        from inference_backend.inference.assessment import assessed
+        from inference_backend.inference.ensemble import contour_by_ensemble
+        from inference_backend.inference.pace import Pace
+        from inference_backend.models.networks import side_multiple
+
+        if self._bundle is None or self._runtime is None:
+            raise BadSetting(f"The engine {self._id} is not loaded.")
+        manifest = self._bundle.manifest
+        _require_given(manifest, wanted)
+        multiple = side_multiple(manifest.network.name, manifest.network.arguments)
+        pace = Pace(progress, cancel)
+        found = contour_by_ensemble(
+            self._networks, manifest, multiple, ct, wanted, self._runtime, pace.part(0.0, DRAWN)
+        )
+        pace.tell(DRAWN, "Estimating how much editing to expect")
+        assessment = assessed(self._calibration, found, ct.geometry)
+        note = NOTE.format(manifest.title, manifest.version)
+        contours = [Contour(name, mask, Source.MODEL, note) for name, mask in found.masks.items()]
+        return Contours(
+            masks=StructureSet.of(ct.geometry, contours),
+            spread=found.spread,
+            timings_s={**found.timings_s, "expected editing": assessment.seconds},
+            borders=borders_between(found.masks),
+            findings=(
+                *((DEMONSTRATION,) if manifest.demonstration else ()),
+                *found.findings,
+                *assessment.findings,
+            ),
+            device=self._runtime.device,
+            expected=assessment.effort,
+        )
+
+
+def version_of(bundle: Bundle) -> str:
+    """The manifest's version and the beginning of its hash, which covers the hash of every weight."""
+    digest = hashlib.sha256((bundle.folder / MANIFEST_FILE).read_bytes()).hexdigest()
+    return f"{bundle.manifest.version}+{digest[:12]}"
+
+
+def _require_given(manifest: Manifest, wanted: tuple[str, ...]) -> None:
+    unknown = [name for name in wanted if name not in manifest.structures]
+    if unknown:
+        raise BadSetting(
+            f"{manifest.title} does not give {', '.join(unknown)}.",
+            advice=f"It gives {', '.join(manifest.structures)}.",
+        )
+
+
+def _obstacle(engine_id: str, bundle: Bundle) -> tuple[str, str]:
+    """Why a bundle cannot run here, and the one command that mends it; empty where it can."""
+    manifest = bundle.manifest
+    wanted = ["torch", "safetensors", *(["monai"] if manifest.network.name.startswith("monai") else [])]
+    for library in wanted:
+        if importlib.util.find_spec(library) is None:
+            return f"{library} is not installed.", MODELS_EXTRA
+    again = "pip install --force-reinstall 'amlart-contour[models]'"
+    mend = again if engine_id == EMBEDDED_ID else f"cp -r BUNDLE {bundle.folder}"
+    if manifest.id != engine_id:
+        return f"Its manifest is that of {manifest.id}: the folder must have that name.", mend
+    unlisted = [name for name in manifest.structures if name not in catalogue()]
+    if unlisted:
+        return f"The catalogue has no {', '.join(unlisted)}.", mend
+    missing = bundle.first_missing()
+    return (missing, mend) if missing else ("", "")
+
+
+def _not_trained(engine_id: str) -> EngineInfo:
+    return EngineInfo(
+        id=engine_id,
+        title="Demonstration ensemble",
+        version="",
+        gives=(),
+        needs_context=(),
+        uses_context=(),
+        licence="Apache-2.0",
+        intended_use=DEMONSTRATION,
+        devices=(),
+        memory_bytes=None,
+        available=False,
+        reason="Its weights are not part of this installation.",
+        mend=f"amlart train embedded --run embedded-run --out {bundle_folder(engine_id)}",
+    )

@@ -1,0 +1,129 @@
+"""Contours of one scan by an ensemble: its members asked one after the other, each let go before the next.
+
+What is held at once: one member's probabilities and their running sum, on the model's grid, for the wanted
+structures only; on the scan's own grid only masks and counts of votes, each in its box.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from AmlartContourLib.domain.contours import Spread
+from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.exchange.ct_scan import CtScan
+from inference_backend.inference.back_sampling import mask_above
+from inference_backend.inference.devices import Runtime, asking
+from inference_backend.inference.flips import mirror_channels
+from inference_backend.inference.islands import largest_part
+from inference_backend.inference.memory import Attempt
+from inference_backend.inference.pace import Pace
+from inference_backend.inference.prediction import MakeAsk, Predictor
+from inference_backend.inference.view import View, view_of
+from inference_backend.inference.votes import Votes
+from inference_backend.models.manifest import Manifest
+
+SEEN, ASKED = 0.05, 0.95  # shares of the bar
+NETWORK, BACK = "network", "to the scan"
+SMALL_CC = 0.05  # parts left out that are smaller are not worth a sentence
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleResult:
+    """Masks and, of more than one member, spreads by structure; the view; seconds by stage; sentences."""
+
+    masks: dict[str, Mask]
+    spread: dict[str, Spread]
+    view: View
+    timings_s: dict[str, float]
+    findings: tuple[str, ...]
+
+
+@dataclass
+class Stopwatch:
+    """Adds up seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    def lap(self, stage: str) -> None:
+        """What has passed since the last lap belongs to that stage."""
+        now = time.monotonic()
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + now - self._since, 3)
+        self._since = now
+
+
+def contour_by_ensemble(
+    networks: Sequence[nn.Module],
+    manifest: Manifest,
+    multiple: int,
+    ct: CtScan,
+    wanted: Sequence[str],
+    runtime: Runtime,
+    pace: Pace,
+    make_ask: MakeAsk = asking,
+) -> EnsembleResult:
+    """The wanted structures. Raises Cancelled, NothingToContour (no body), MemoryError.
+
+    `multiple`: what the sides of a window of this network are multiples of.
+    """
+    watch = Stopwatch()
+    pace.tell(0.0, "Preparing the scan")
+    view = view_of(ct, manifest, multiple)
+    watch.lap("prepare")
+    predictor = _predictor(manifest, multiple, view, runtime, make_ask)
+    channels = [manifest.structures.index(name) for name in wanted]
+    votes = [Votes() for _ in wanted] if len(networks) > 1 else []
+    total: NDArray[np.float32] | None = None
+    for number, network in enumerate(networks):
+        share = (ASKED - SEEN) / len(networks)
+        part = pace.part(SEEN + number * share, SEEN + (number + 1) * share)
+        found = predictor.probabilities(network, view, channels, part)
+        watch.lap(NETWORK)
+        for vote, values in zip(votes, found, strict=bool(votes)):
+            vote.add(mask_above(values, view.block, view.grid, ct.geometry))
+        total = found if total is None else np.add(total, found, out=total)
+        watch.lap(BACK)
+    if total is None:
+        raise ValueError("an ensemble has at least one member")
+    total /= len(networks)
+    pace.tell(ASKED, "Drawing the contours on the scan")
+    masks = {
+        name: mask_above(values, view.block, view.grid, ct.geometry)
+        for name, values in zip(wanted, total, strict=True)
+    }
+    masks, left_out = _without_islands(masks, manifest)
+    watch.lap(BACK)
+    spread = {name: vote.spread() for name, vote in zip(wanted, votes, strict=bool(votes))}
+    return EnsembleResult(masks, spread, view, watch.seconds, (*predictor.findings, *left_out))
+
+
+def _predictor(
+    manifest: Manifest, multiple: int, view: View, runtime: Runtime, make_ask: MakeAsk
+) -> Predictor:
+    k, j, i = view.values_kji.shape
+    return Predictor(
+        attempt=Attempt(runtime, manifest.patch_kji or (k, j, i)),
+        multiple=multiple,
+        overlap=manifest.overlap,
+        mirrored=mirror_channels(manifest),
+        make_ask=make_ask,
+    )
+
+
+def _without_islands(masks: dict[str, Mask], manifest: Manifest) -> tuple[dict[str, Mask], tuple[str, ...]]:
+    findings = []
+    kept = dict(masks)
+    for name in manifest.largest_part_only:
+        if name in masks:
+            kept[name], left_out_cc = largest_part(masks[name])
+            if left_out_cc >= SMALL_CC:
+                findings.append(
+                    f"Of {name} only the largest part is kept; {left_out_cc:.1f} cm3 beside it are left out."
+                )
+    return kept, tuple(findings)
