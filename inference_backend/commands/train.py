@@ -6,15 +6,26 @@ Ended at any time, the same command goes on where it was.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from AmlartContourLib.contract.errors import BadSetting
 from inference_backend.commands.console import to_user
 
+if TYPE_CHECKING:
+    from inference_backend.phantom.spec import PhantomSpec
+    from inference_backend.training.phantom_cohort import Split
+
 app = typer.Typer(no_args_is_help=True, help="Train, calibrate and evaluate models.")
 EMBEDDED_RECIPE = "embedded"
+Bundle = Annotated[Path, typer.Option(help="Folder of the bundle.")]
+Measured = Annotated[Path, typer.Option(help="Folder of measured cases; those in it are not measured again.")]
+First = Annotated[int, typer.Option(help="Number of the first phantom, to share the work.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of the phantoms; without it the recipe's.")]
+OnlyMeasure = Annotated[
+    bool, typer.Option("--only-measure", help="Measure the cases and write nothing else.")
+]
 
 
 def add_to(root: typer.Typer) -> None:
@@ -54,6 +65,67 @@ def embedded(
         return
     manifest = pack(chosen, run, out, version)
     to_user("The bundle {} was written to {}: {} members.", manifest.id, out, len(manifest.members))
+
+
+@app.command("calibrate")
+def calibrate(
+    bundle: Bundle,
+    measured: Measured,
+    cases: Annotated[int, typer.Option(help="How many phantoms to measure.")] = 60,
+    first: First = 0,
+    seed: Seed = None,
+    device: str = "cpu",
+    only_measure: OnlyMeasure = False,
+) -> None:
+    """Calibrate a bundle's expected editing on phantoms that its training never saw."""
+    from inference_backend.training.calibrate import calibrate as written
+    from inference_backend.training.measured_cases import measure_cases
+    from inference_backend.training.phantom_cohort import Split
+
+    specs = _specs(bundle, Split.CALIBRATE, seed, range(first, first + cases))
+    figures = measure_cases(bundle, specs, measured, _tell_cases, device)
+    if not only_measure:
+        found = written(bundle, figures)
+        limit = f"{found.likeness.limit:.2f}"
+        to_user("The bundle is calibrated on {} cases; the limit of likeness is {}.", found.cases, limit)
+
+
+@app.command("evaluate")
+def evaluate(
+    bundle: Bundle,
+    measured: Measured,
+    out: Annotated[Path, typer.Option(help="Markdown file to write; replaced where it is there.")],
+    cases: Annotated[int, typer.Option(help="How many phantoms to measure.")] = 20,
+    first: First = 0,
+    seed: Seed = None,
+    device: str = "cpu",
+    only_measure: OnlyMeasure = False,
+) -> None:
+    """Measure a bundle on phantoms used for nothing else: Dice, surface Dice, added path, coverage."""
+    from AmlartContourLib.exchange.atomic import write_file
+    from inference_backend.training.evaluate import report
+    from inference_backend.training.measured_cases import measure_cases
+    from inference_backend.training.phantom_cohort import Split
+
+    specs = _specs(bundle, Split.EVALUATE, seed, range(first, first + cases))
+    figures = measure_cases(bundle, specs, measured, _tell_cases, device)
+    if not only_measure:
+        write_file(out, report(bundle, figures).encode(), replace=True)
+        to_user("The table is in {}.", out)
+
+
+def _specs(bundle: Path, split: Split, seed: int | None, numbers: range) -> list[tuple[str, PhantomSpec]]:
+    """Names and specifications of the cases of a split; the seed is that of the bundle's recipe."""
+    from inference_backend.training.pack import RECIPE_FILE
+    from inference_backend.training.phantom_cohort import spec_of_case
+    from inference_backend.training.recipe import read_recipe
+
+    used = read_recipe(bundle / RECIPE_FILE).seed if seed is None else seed
+    return [(f"{split.name.lower()}-{n:04d}", spec_of_case(used, split, n)) for n in numbers]
+
+
+def _tell_cases(done: int, of: int) -> None:
+    to_user("{} of {} cases", done, of)
 
 
 def _tell(phase: str, step: int, steps: int, loss: float) -> None:
