@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from AmlartContourLib.contract.effort import EFFORT_FORMAT, ExpectedEffort, Interval, StructureEffort
 from AmlartContourLib.contract.errors import BadGeometry, DamagedFile
 from AmlartContourLib.contract.frame_header import Codec
 from AmlartContourLib.contract.frames import decode
@@ -24,6 +25,11 @@ from AmlartContourLib.exchange.wire import (
     hu_of,
 )
 from support.shapes import DIRECTIONS, ball, centre, grid
+
+EXPECTED = ExpectedEffort(
+    *(EFFORT_FORMAT, "phantoms", 60, 0.8, 1.2, 2.0),
+    (StructureEffort("bladder", 2.0, Interval(0.1, 0.0, 0.2), Interval(9.0, 1.0, 12.0), 4, (1.0, 2.5)),),
+)
 
 
 def example(geometry: Geometry) -> Contours:
@@ -46,6 +52,7 @@ def example(geometry: Geometry) -> Contours:
         "engine",
         "2",
         "cpu",
+        EXPECTED,
     )
 
 
@@ -73,7 +80,7 @@ def test_contours_come_back_whole(direction: str) -> None:
     np.testing.assert_array_equal(found.spread["bladder"].share_kji, sent.spread["bladder"].share_kji)
     assert found.spread["bladder"].box == sent.spread["bladder"].box
     assert found.spread["bladder"].members == 3
-    for name in ("timings_s", "borders", "findings", "engine", "engine_version", "device"):
+    for name in ("timings_s", "borders", "findings", "engine", "engine_version", "device", "expected"):
         assert getattr(found, name) == getattr(sent, name), name
 
 

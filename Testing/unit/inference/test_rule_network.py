@@ -12,38 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.exchange.ct_scan import CtScan
 from inference_backend.inference.devices import Runtime
 from inference_backend.inference.ensemble import EnsembleResult, contour_by_ensemble
 from inference_backend.inference.pace import Pace
 from inference_backend.models.bundle import open_bundle
 from inference_backend.models.networks import side_multiple
-from inference_backend.phantom.spec import rotation
 from support.bundles import threshold_network, write_bundle
+from support.rising_scans import SCANS, rising_scan
 
 GAIN = 0.05
 ABOVE = {"bladder": 101.5, "uterus": 350.5}
-HEAD_FIRST, FEET_FIRST = np.diag([1.0, 1, 1]), np.diag([-1.0, 1, -1])
-PRONE, SAGITTAL = np.diag([-1.0, -1, 1]), np.asarray([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
-SCANS = {
-    "head first": ((60, 60, 40), (2.0, 2.0, 3.0), HEAD_FIRST),
-    "feet first": ((60, 60, 40), (2.0, 2.0, 3.0), FEET_FIRST),
-    "prone": ((60, 60, 40), (2.0, 2.0, 3.0), PRONE),
-    "not square": ((72, 44, 40), (1.5, 2.6, 3.0), HEAD_FIRST),
-    "anisotropic": ((90, 80, 20), (1.1, 1.3, 7.0), HEAD_FIRST),
-    "oblique": ((60, 60, 40), (2.0, 2.0, 3.0), rotation((9, -6, 12)) @ FEET_FIRST),
-    "sagittal": ((60, 60, 40), (2.0, 2.5, 3.0), SAGITTAL),
-}
-
-
-def rising_scan(name: str) -> CtScan:
-    """HU that rise by whole numbers along each axis, from about -290 to about 1000: all of it is body."""
-    size, spacing, direction = SCANS[name]
-    geometry = Geometry.from_matrix(size, spacing, (11.3, -7.9, 4.2), direction)
-    k, j, i = np.indices(geometry.shape_kji)
-    steps = [max(int(430 / n), 1) for n in geometry.shape_kji]
-    return CtScan((-290 + steps[0] * k + steps[1] * j + steps[2] * i).astype(np.int16), geometry)
 
 
 def inner(scan: CtScan, margin_mm: float = 12.0) -> np.ndarray:
