@@ -27,8 +27,8 @@ from inference_backend.training.recipe import EnsembleRecipe
 from inference_backend.training.windows import training_pair
 
 KEEP_EVERY = 25
-WARM_UP_STEPS = 50
-GRADIENT_LIMIT = 1.0
+WARM_UP_STEPS = 30
+GRADIENT_LIMIT = 10.0
 WEIGHTS = "weights.safetensors"
 CURVE = "curve.csv"
 
@@ -142,11 +142,15 @@ class _Run:
         picture, share = self._pair(self.step)
         self.optimiser.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
-            loss = structure_loss(self.network(picture).float(), share)
+            loss = structure_loss(self.network(picture).float(), share, self._done())
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_LIMIT)
         self.optimiser.step()
         return float(loss.detach())
+
+    def _done(self) -> float:
+        """Share of the common start behind; a member starts where that ended."""
+        return 1.0 if self.phase.number else self.step / self.phase.steps
 
     def _pair(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         rng = np.random.default_rng([self.recipe.seed, self.phase.number, step])
