@@ -51,13 +51,16 @@ def read_mask_folder(folder: Path, geometry: Geometry, catalogue: Catalogue) -> 
     return gather(named, geometry, catalogue, note=NOTE, messages=messages)
 
 
-def read_mask_file(path: Path, geometry: Geometry, catalogue: Catalogue) -> ImportedContours:
-    """One mask, by its file name. InputRefused where it is no mask; other errors as `read_mask_folder`."""
+def read_mask_file(
+    path: Path, geometry: Geometry, catalogue: Catalogue, *, name: str = ""
+) -> ImportedContours:
+    """One mask, by the name given or its file's. InputRefused where it is no mask; other errors as
+    `read_mask_folder`."""
     messages: list[str] = []
     mask = _mask_of(path, geometry, messages)
     if mask is None:
         raise InputRefused(" ".join(messages))
-    return gather([(stem(path), mask)], geometry, catalogue, note=NOTE, messages=messages)
+    return gather([(name or stem(path), mask)], geometry, catalogue, note=NOTE, messages=messages)
 
 
 def read_amlart_case(root: Path, case_id: str, geometry: Geometry, catalogue: Catalogue) -> ImportedContours:

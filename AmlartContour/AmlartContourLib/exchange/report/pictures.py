@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.preset import SitePreset
+from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Catalogue
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.report.charts import data_uri
@@ -94,12 +95,27 @@ def _worst(
     """The structures with the largest area to redraw."""
     for compared in most_to_redraw(editing.comparisons):
         name = catalogue[compared.structure_id].display_name
-        yield name, tuple(_worst_of(scan, editing, compared, catalogue))
+        yield name, tuple(compared_pictures(scan, editing, compared, catalogue))
 
 
-def _worst_of(
+def glances(scan: CtScan, structures: StructureSet, catalogue: Catalogue) -> tuple[Picture, ...]:
+    """Two small pictures of a case with all its contours: an axial and a sagittal slice through the target."""
+    view = View.of(scan, structures)
+    lines = _lines(view, catalogue, None)
+    found = []
+    for plane in (Plane.AXIAL, Plane.SAGITTAL):
+        choices = [choice for choice in choose_slices(view, catalogue) if choice.plane is plane]
+        index = choices[len(choices) // 2].index
+        content = picture(view, plane, index, _window(view, plane), lines, width_inches=2.4)
+        where = _where(view, plane, index)
+        found.append(Picture(plane.value, f"{where}.", f"{where}.", data_uri(content)))
+    return tuple(found)
+
+
+def compared_pictures(
     scan: CtScan, editing: MeasuredEditing, compared: StructureComparison, catalogue: Catalogue
 ) -> Iterator[Picture]:
+    """Close-ups of both contours of one structure, on the slices with most to redraw."""
     structure_id = compared.structure_id
     sides = [
         (View.of(scan, contours.only([structure_id])), colour, dashes)

@@ -42,14 +42,18 @@ def write_report(path: Path, data: ReportData, *, replace: bool = False) -> None
 
 def report_html(data: ReportData) -> str:
     """The report as text."""
-    templates = Environment(
+    return templates().get_template(TEMPLATE).render(_context(data))
+
+
+def templates() -> Environment:
+    """The templates beside this file: every value is escaped, a missing one is an error."""
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return templates.get_template(TEMPLATE).render(_context(data))
 
 
 def _context(data: ReportData) -> Mapping[str, object]:
