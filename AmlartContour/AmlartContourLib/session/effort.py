@@ -1,0 +1,122 @@
+"""Editing expected before, as the engine gives it, and measured after: now against the contour as it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.measures.comparison import Comparison, usable_tolerances
+from AmlartContourLib.measures.incremental import LiveComparison
+from AmlartContourLib.session.case import Case
+from AmlartContourLib.session.core import Core
+from AmlartContourLib.session.events import ChoicesChanged
+
+NO_ESTIMATE = "No estimate: the engine gives none for this structure."
+NOTHING_CAME = "No contour of this structure came in to measure against."
+NOT_EDITED = "Not edited."
+
+
+@dataclass(frozen=True)
+class ExpectedEditing:
+    """Expected fraction of the surface to redraw and path to add in mm, each with an interval."""
+
+    fraction_to_redraw: float
+    low: float
+    high: float
+    path_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class EffortRow:
+    """One structure. What is withheld is None, and the sentence beside it says why. `expected` is from before
+    the editing, `measured` from the contour as it came to the contour as it is."""
+
+    structure_id: str
+    name: str
+    tolerance_mm: float
+    tolerance_is_default: bool
+    expected: ExpectedEditing | None
+    expected_withheld: str
+    measured: Comparison | None
+    measured_withheld: str
+
+
+class Effort:
+    """The effort panel's use cases. Only edited structures are measured, and each follows its edits."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._case: Case | None = None
+        self._live: dict[str, tuple[LiveComparison, Mask, float]] = {}
+
+    def rows(self) -> tuple[EffortRow, ...]:
+        """All parts, levels and organs that are there, those with most to redraw first."""
+        found = [self._row(i) for i in self._core.case.structures.ids]
+        return tuple(sorted(found, key=lambda row: -_weight(row)))
+
+    def measure(self, structure_id: str) -> Comparison | None:
+        """Now against the contour as it came; None where none came."""
+        case = self._core.case
+        if structure_id not in case.originals:
+            return None
+        if case is not self._case:
+            self._case, self._live = case, {}
+        came, now = case.originals.mask(structure_id), case.structures.mask(structure_id)
+        tolerance_mm = self.tolerance_mm(structure_id)
+        live, against, at_mm = self._live.get(structure_id, (None, None, None))
+        if live is None or against is not came or at_mm != tolerance_mm:
+            live = LiveComparison(now, came, tolerance_mm=tolerance_mm)
+            self._live[structure_id] = (live, came, tolerance_mm)
+            return live.comparison
+        live.edit_reference(now)
+        return live.comparison
+
+    def tolerance_mm(self, structure_id: str) -> float:
+        """The tolerance of a structure: as it was set, else the catalogue's."""
+        set_mm = self._core.case.record.tolerances_mm.get(structure_id)
+        return self._core.catalogue[structure_id].tolerance_mm if set_mm is None else set_mm
+
+    def set_tolerance(self, structure_id: str, tolerance_mm: float | None) -> None:
+        """Another tolerance; None: the catalogue's. BadSetting where it cannot be."""
+        case = self._core.case
+        entry = self._core.catalogue[structure_id]
+        if tolerance_mm is not None:
+            usable_tolerances([tolerance_mm])
+        changed = {i: mm for i, mm in case.record.tolerances_mm.items() if i != entry.id}
+        if tolerance_mm is not None:
+            changed[entry.id] = tolerance_mm
+        case.note(replace(case.record, tolerances_mm=changed))
+        self._core.tell(ChoicesChanged())
+
+    def _row(self, structure_id: str) -> EffortRow:
+        case = self._core.case
+        withheld = ""
+        measured = None
+        if structure_id not in case.originals:
+            withheld = NOTHING_CAME
+        elif self._is_as_it_came(structure_id):
+            withheld = NOT_EDITED
+        else:
+            measured = self.measure(structure_id)
+        return EffortRow(
+            structure_id=structure_id,
+            name=self._core.catalogue[structure_id].display_name,
+            tolerance_mm=self.tolerance_mm(structure_id),
+            tolerance_is_default=structure_id not in case.record.tolerances_mm,
+            expected=None,
+            expected_withheld=NO_ESTIMATE,
+            measured=measured,
+            measured_withheld=withheld,
+        )
+
+    def _is_as_it_came(self, structure_id: str) -> bool:
+        case = self._core.case
+        came, now = case.originals.mask(structure_id), case.structures.mask(structure_id)
+        return came is now or came.same_voxels(now)
+
+
+def _weight(row: EffortRow) -> float:
+    """What is sorted by: the fraction to redraw, measured before expected."""
+    if row.measured is not None:
+        return row.measured.fraction_to_redraw or 0.0
+    return row.expected.fraction_to_redraw if row.expected else 0.0

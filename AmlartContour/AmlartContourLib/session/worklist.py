@@ -1,0 +1,154 @@
+"""The worklist: a folder of patients, DICOM or NIfTI, with where each stands by its saved session.
+
+A patient is a subfolder that holds a CT, or a NIfTI file in the folder itself. Nothing of a CT is read for
+the list: files are told by their names and their first bytes. `entry_id` is opaque, so no path ever
+comes back from a browser.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from AmlartContourLib.contract.errors import AmlartError, InputRefused
+from AmlartContourLib.session.patient import PatientSource
+from AmlartContourLib.session.record import Phase
+from AmlartContourLib.session.store import SessionStore
+
+NIFTI = (".nii", ".nii.gz")
+CT_NAMES = ("ct", "image", "scan", "volume")
+CONTOUR_NAMES = ("organs", "masks", "contours", "segmentations", "labels", "truth")
+DICOM_NAMES = ("dicom", "ct", "series")
+DICM_AT, DICM = 128, b"DICM"
+MOST_LOOKED_AT = 20  # files of a folder opened to see whether they are DICOM
+
+
+class SortBy(Enum):
+    """What the list is sorted by."""
+
+    NAME = "name"
+    PHASE = "phase"
+
+
+@dataclass(frozen=True)
+class WorklistRow:
+    """One patient: its opaque id, its name, the kind of its CT, where it stands, and a remark."""
+
+    entry_id: str
+    name: str
+    kind: str
+    phase: Phase
+    note: str = ""
+
+
+class Worklist:
+    """The patients of one folder."""
+
+    def __init__(self, folder: Path, store: SessionStore) -> None:
+        self._folder = folder
+        self._store = store
+        self._sources: dict[str, tuple[PatientSource, str]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Looks into the folder again. InputRefused where it is not there."""
+        if not self._folder.is_dir():
+            raise InputRefused("The folder of patients is not there.", advice="Check the folder's name.")
+        found = [
+            _patient_at(path) for path in sorted(self._folder.iterdir()) if not path.name.startswith(".")
+        ]
+        self._sources = {source.key: (source, kind) for source, kind in filter(None, found)}
+
+    def rows(self, search: str = "", sort: SortBy = SortBy.NAME) -> tuple[WorklistRow, ...]:
+        """The patients whose name holds `search`, sorted."""
+        rows = [
+            self._row(key)
+            for key in self._sources
+            if search.casefold() in self._sources[key][0].name.casefold()
+        ]
+        phases = list(Phase)
+        if sort is SortBy.PHASE:
+            rows.sort(key=lambda row: (phases.index(row.phase), row.name.casefold()))
+        else:
+            rows.sort(key=lambda row: row.name.casefold())
+        return tuple(rows)
+
+    def source(self, entry_id: str) -> PatientSource:
+        """Where a patient's files lie. InputRefused for an id that is none of the list's."""
+        if entry_id not in self._sources:
+            raise InputRefused("That patient is not on the worklist.", advice="Look at the list again.")
+        return self._sources[entry_id][0]
+
+    def after(self, entry_id: str) -> str | None:
+        """The next patient by name; None at the end."""
+        return self._beside(entry_id, 1)
+
+    def before(self, entry_id: str) -> str | None:
+        """The patient before by name; None at the start."""
+        return self._beside(entry_id, -1)
+
+    def _beside(self, entry_id: str, step: int) -> str | None:
+        ids = [row.entry_id for row in self.rows()]
+        place = ids.index(entry_id) + step if entry_id in ids else -1
+        return ids[place] if 0 <= place < len(ids) else None
+
+    def _row(self, key: str) -> WorklistRow:
+        source, kind = self._sources[key]
+        try:
+            summary = self._store.summary(key)
+        except AmlartError as error:
+            return WorklistRow(key, source.name, kind, Phase.NEW, error.what)
+        note = "New contours are here." if summary.has_arrived else ""
+        return WorklistRow(key, source.name, kind, summary.phase, note)
+
+
+def _patient_at(path: Path) -> tuple[PatientSource, str] | None:
+    if path.is_file():
+        return (PatientSource.at(path, name=_stem(path)), "NIfTI") if _is_nifti(path) else None
+    ct, kind = _ct_in(path)
+    if ct is None:
+        return None
+    return PatientSource.at(ct, _contours_in(path, ct), path.name), kind
+
+
+def _ct_in(folder: Path) -> tuple[Path | None, str]:
+    """The CT of a patient's folder: a NIfTI file that is named as one or the only one, else DICOM."""
+    volumes = sorted(p for p in folder.iterdir() if p.is_file() and _is_nifti(p))
+    named = [p for p in volumes if _stem(p).casefold() in CT_NAMES or _stem(p).endswith("_0000")]
+    if named or len(volumes) == 1:
+        return (named or volumes)[0], "NIfTI"
+    inner = [folder / name for name in DICOM_NAMES if (folder / name).is_dir()]
+    below = sorted(p for p in folder.iterdir() if p.is_dir() and p not in inner)
+    for place in (folder, *inner, *below):
+        if _holds_dicom(place):
+            return place, "DICOM"
+    return None, ""
+
+
+def _contours_in(folder: Path, ct: Path) -> tuple[Path, ...]:
+    """The first folder of contours beside the CT, by its usual name."""
+    places = [folder / name for name in CONTOUR_NAMES]
+    return next(((p,) for p in places if p.is_dir() and p != ct), ())
+
+
+def _holds_dicom(folder: Path) -> bool:
+    files = (p for p in sorted(folder.iterdir()) if p.is_file())
+    return any(_is_dicom(path) for path, _ in zip(files, range(MOST_LOOKED_AT), strict=False))
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(DICM_AT)
+            return file.read(len(DICM)) == DICM
+    except OSError:
+        return False
+
+
+def _is_nifti(path: Path) -> bool:
+    return path.name.endswith(NIFTI)
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".nii")
