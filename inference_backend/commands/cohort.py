@@ -92,7 +92,7 @@ def convert(
     with progress_bar() as report:
         converted = convert_cohort(opened, out, form, report)
     if key is not None:
-        write_key(key, converted)
+        write_key(key, converted.names)
     for sentence in converted.refused:
         to_user("[yellow]Left out:[/] {}", sentence)
     to_user("{} of {} cases are in [bold]{}[/].", len(converted.names), len(opened.cases), out)

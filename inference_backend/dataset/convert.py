@@ -55,9 +55,9 @@ def seven(structures: StructureSet) -> StructureSet:
     return structures.only(STRUCTURES)
 
 
-def write_key(path: Path, converted: Converted) -> None:
+def write_key(path: Path, names: Mapping[str, str]) -> None:
     """The list of old and new names, for its owner's eyes only. ExportFailed where the file is there."""
-    text = "old,new\n" + "".join(f'"{old}",{new}\n' for old, new in converted.names.items())
+    text = "old,new\n" + "".join(f'"{old}",{new}\n' for old, new in names.items())
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:

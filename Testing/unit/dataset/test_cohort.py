@@ -84,12 +84,12 @@ def test_a_dicom_cohort_becomes_the_layout_under_new_names(whole: Path, tmp_path
         for i in STRUCTURES:
             assert one.structures.mask(i).same_voxels(other.structures.mask(i)), i
     assert not [p for p in (tmp_path / "raw").rglob("*") if "Doe" in p.name]
-    write_key(tmp_path / "key.csv", converted)
+    write_key(tmp_path / "key.csv", converted.names)
     assert "Doe_Jane_2" in (tmp_path / "key.csv").read_text(encoding="utf-8")
     if os.name == "posix":
         assert (tmp_path / "key.csv").stat().st_mode & 0o077 == 0
     with pytest.raises(ExportFailed):
-        write_key(tmp_path / "key.csv", converted)
+        write_key(tmp_path / "key.csv", converted.names)
 
 
 def _findings(root: Path, case: str, subject: Subject) -> list[Finding]:
