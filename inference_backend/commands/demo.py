@@ -1,8 +1,10 @@
-"""`amlart demo`: the whole loop on a synthetic patient, measured against what is true of her by construction.
+"""`amlart demo`: the whole loop on a synthetic patient, measured against what is true of her by
+construction.
 
-The loop is given what an organ segmentation and a clinician would give: organs, vessels, bones and the parts
-of the primary target. It is not given the nodal levels or any composite; those it makes, and the demo then
-measures how far they lie from the phantom's own.
+With an engine the loop is given her CT alone; the ready-made patients are used for no training. The demo
+then shows the expected editing of every structure beside the measured one. Without an engine, or where the
+embedded one has no weights, the loop is given organs, vessels, bones and the parts of the primary target,
+and makes the nodal levels by the guideline.
 """
 
 from __future__ import annotations
@@ -22,6 +24,11 @@ from AmlartContourLib.exchange.report.data import MeasuredEditing
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.measures.set_comparison import StructureComparison, compare_sets
 from inference_backend.commands.console import progress_bar, result_table, tell_case, to_user
+from inference_backend.commands.demo_engine import (
+    chosen_engine,
+    editing_of_engine,
+    tell_expected_and_measured,
+)
 from inference_backend.commands.phantom import spec_of
 from inference_backend.commands.writing import write_case
 from inference_backend.guideline.margins_preset import load_margins
@@ -46,25 +53,34 @@ def demo(
         "standard"
     ),
     preset: Annotated[str, typer.Option(help="Name of a site preset.")] = "extended_field",
-    guideline: Annotated[str, typer.Option(help="Margins of the nodal levels.")] = "taylor_2005",
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Engine that contours from the CT alone, or none; the embedded one if it is there."
+        ),
+    ] = None,
+    guideline: Annotated[
+        str, typer.Option(help="Margins of the nodal levels where no engine contours.")
+    ] = "taylor_2005",
 ) -> None:
-    """Contour a synthetic patient from her CT and organ masks, and say where report and exports are."""
+    """Contour a synthetic patient, measure the contours, and say where report and exports are."""
+    chosen = chosen_engine(engine)
     with progress_bar() as report:
         report(0.0, "Making a synthetic patient")
         patient = make_phantom(spec_of(variant))
         folder = write_phantom(out / "patient", patient, if_exists=IfExists.REPLACE)
-        given = _write_given(folder, patient)
         site = load_preset(preset)
         request = Request(
             ct=folder / DICOM_FOLDER,
-            contours=(given,),
+            contours=() if chosen else (_write_given(folder, patient),),
             preset=site,
             selection=site.selection,
             pseudonym=pseudonym(patient),
-            guideline=load_margins(guideline),
+            guideline=None if chosen else load_margins(guideline),
+            engine=chosen,
         )
         case = run(request, lambda f, stage: report(0.1 + 0.5 * f, stage))
-        editing = _against_truth(patient, case)
+        editing = editing_of_engine(patient.truth, chosen.made) if chosen else _against_truth(patient, case)
         written = write_case(
             out / "contours",
             case,
@@ -72,7 +88,10 @@ def demo(
             if_exists=IfExists.REPLACE,
             progress=lambda f, stage: report(0.6 + 0.4 * f, stage),
         )
-    _tell(editing.comparisons)
+    if chosen:
+        tell_expected_and_measured(chosen.made, editing.comparisons)
+    else:
+        _tell(editing.comparisons)
     tell_case(case, written.folder)
     to_user("The patient is synthetic: no anatomy of a real person, and no evidence for any.")
 
