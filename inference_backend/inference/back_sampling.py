@@ -71,7 +71,7 @@ def decide(out: Codes, values_ckji: Values, codes: Codes, lattice: Lattice, leve
     else:
         rows = lattice.straight_rows() if lattice.is_straight else lattice.all_rows()
         run = kernels.decide_straight if lattice.is_straight else kernels.decide_slanted
-        run(out, values_ckji, codes, *rows, np.float32(level or 0.0), level is None)
+        run(out, np.ascontiguousarray(values_ckji), codes, *rows, np.float32(level or 0.0), level is None)
 
 
 def _padded(values_kji: Values, block: Box, grid: Geometry) -> tuple[Values, NDArray[np.intp]]:
