@@ -34,6 +34,7 @@ from inference_backend.commands import (
     demo,
     doctor,
     engines,
+    evaluate,
     jobs,
     phantom,
     serve,
@@ -67,6 +68,7 @@ COMMANDS = (
     serve,
     jobs,
     train,
+    evaluate,
     workstation,
 )
 for command in COMMANDS:

@@ -1,0 +1,68 @@
+"""`amlart evaluate`: engines and folders of contours against a cohort's labels, in one table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.contract.messages import NAME
+from inference_backend.commands.console import progress_bar, to_user
+from inference_backend.dataset.cohort import open_cohort
+from inference_backend.dataset.splits import read_splits
+from inference_backend.engines.registry import Registry, engine_at
+from inference_backend.evaluation.contoured import contour_cohort
+from inference_backend.evaluation.measured import SourceOfContours, measure_source
+from inference_backend.evaluation.overlays import overlays
+from inference_backend.evaluation.report import write_evaluation
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("evaluate")(evaluate)
+
+
+def evaluate(
+    cohort: Annotated[Path, typer.Argument(help="Folder of the cohort, with labels.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; goes on where it was ended.")],
+    engine: Annotated[list[str] | None, typer.Option(help="Engine to run; several times.")] = None,
+    test: Annotated[
+        list[str] | None, typer.Option(help="NAME=FOLDER with contours by case; several times.")
+    ] = None,
+    splits: Annotated[Path | None, typer.Option(help="Only the hold-out of this split.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
+    pictures: Annotated[bool, typer.Option(help="Draw the best, middle and worst case.")] = True,
+) -> None:
+    """Measure every source on the same cases: table, box plots, paired tests, pictures, CSV, paper table."""
+    opened = open_cohort(cohort)
+    cases = opened.labelled
+    if splits is not None:
+        held = read_splits(splits).hold_out
+        cases = tuple(case for case in cases if case.id in held)
+    if not cases:
+        raise BadSetting("No labelled case is left to measure on.")
+    sources = [_folder(text) for text in test or []]
+    with progress_bar() as report:
+        for name in engine or []:
+            place = Registry().place(name)
+            if place is None:
+                raise BadSetting(f"There is no engine {name!r}.", advice="`amlart engines` lists them.")
+            folder = out / "contours" / name
+            contour_cohort(engine_at(place), opened, cases, folder, report, device)
+            sources.append(SourceOfContours(name, folder))
+        if not sources:
+            raise BadSetting("Nothing to measure.", advice="Give --engine ID or --test NAME=FOLDER.")
+        measured = {source.name: measure_source(source, opened, cases, report) for source in sources}
+        shown = [overlays(s, opened, measured[s.name]) for s in sources] if pictures else []
+    page = write_evaluation(out, measured, shown)
+    to_user("{} sources on {} cases. Read [bold]{}[/].", len(sources), len(cases), page)
+
+
+def _folder(text: str) -> SourceOfContours:
+    name, equals, folder = text.partition("=")
+    if not equals or not re.fullmatch(NAME, name) or not Path(folder).is_dir():
+        raise BadSetting(f"{text!r} is no source.", advice="Write NAME=FOLDER, such as model=contours.")
+    return SourceOfContours(name, Path(folder))
