@@ -107,6 +107,7 @@ class BundleEngine:
         from inference_backend.engines.level_planes import borders_between
         from inference_backend.inference.assessment import assessed
         from inference_backend.inference.ensemble import contour_by_ensemble
+        from inference_backend.inference.openvino_ask import asking_sooner
         from inference_backend.inference.pace import Pace
         from inference_backend.models.networks import side_multiple
 
@@ -117,7 +118,9 @@ class BundleEngine:
         multiple = side_multiple(manifest.network.name, manifest.network.arguments)
         pace = Pace(progress, cancel)
         found = contour_by_ensemble(
-            self._networks, manifest, multiple, ct, wanted, self._runtime, pace.part(0.0, DRAWN)
+            *(self._networks, manifest, multiple, ct, wanted, self._runtime),
+            pace.part(0.0, DRAWN),
+            asking_sooner,
         )
         pace.tell(DRAWN, "Estimating how much editing to expect")
         assessment = assessed(self._calibration, found, ct.geometry)
