@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import slicer
+import vtk
 
 from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.domain.geometry import Geometry
@@ -126,5 +127,5 @@ def terminology(look: Look) -> str:
 
 
 def _tag(segment: Any, name: str) -> str:
-    text = segment.GetTag(name)
-    return text if isinstance(text, str) else ""
+    text = vtk.reference("")
+    return str(text.get()) if segment.GetTag(name, text) else ""

@@ -118,6 +118,7 @@ class Contouring:
         case.note(
             replace(
                 record,
+                expected=contours.expected or record.expected,
                 engines=(*record.engines, Engine(contours.engine, contours.engine_version)),
                 findings=(*record.findings, *_findings(contours, arrival.kept)),
             )

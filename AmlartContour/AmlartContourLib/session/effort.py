@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from AmlartContourLib.contract.effort import StructureEffort
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures.comparison import Comparison, usable_tolerances
 from AmlartContourLib.measures.incremental import LiveComparison
@@ -17,16 +18,6 @@ NOT_EDITED = "Not edited."
 
 
 @dataclass(frozen=True)
-class ExpectedEditing:
-    """Expected fraction of the surface to redraw and path to add in mm, each with an interval."""
-
-    fraction_to_redraw: float
-    low: float
-    high: float
-    path_mm: float | None = None
-
-
-@dataclass(frozen=True)
 class EffortRow:
     """One structure. What is withheld is None, and the sentence beside it says why. `expected` is from before
     the editing, `measured` from the contour as it came to the contour as it is."""
@@ -35,7 +26,7 @@ class EffortRow:
     name: str
     tolerance_mm: float
     tolerance_is_default: bool
-    expected: ExpectedEditing | None
+    expected: StructureEffort | None
     expected_withheld: str
     measured: Comparison | None
     measured_withheld: str
@@ -92,6 +83,7 @@ class Effort:
         case = self._core.case
         withheld = ""
         measured = None
+        expected, why_none = _expected(case, structure_id)
         if structure_id not in case.originals:
             withheld = NOTHING_CAME
         elif self._is_as_it_came(structure_id):
@@ -103,8 +95,8 @@ class Effort:
             name=self._core.catalogue[structure_id].display_name,
             tolerance_mm=self.tolerance_mm(structure_id),
             tolerance_is_default=structure_id not in case.record.tolerances_mm,
-            expected=None,
-            expected_withheld=NO_ESTIMATE,
+            expected=expected,
+            expected_withheld=why_none,
             measured=measured,
             measured_withheld=withheld,
         )
@@ -119,4 +111,18 @@ def _weight(row: EffortRow) -> float:
     """What is sorted by: the fraction to redraw, measured before expected."""
     if row.measured is not None:
         return row.measured.fraction_to_redraw or 0.0
-    return row.expected.fraction_to_redraw if row.expected else 0.0
+    fraction = row.expected.fraction_to_redraw if row.expected else None
+    return fraction.expected if fraction else 0.0
+
+
+def _expected(case: Case, structure_id: str) -> tuple[StructureEffort | None, str]:
+    """What the engine expected of a structure, or None and why nothing is said."""
+    all_expected = case.record.expected
+    if all_expected is None:
+        return None, NO_ESTIMATE
+    if all_expected.withheld:
+        return None, all_expected.withheld
+    one = all_expected.of(structure_id)
+    if one is None:
+        return None, NO_ESTIMATE
+    return (None, one.why_none) if one.why_none else (one, "")

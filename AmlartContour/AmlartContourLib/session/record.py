@@ -1,7 +1,7 @@
 """Everything of a session but its voxels: what was chosen, seen, logged and found. Immutable.
 
 As text it is a table of named parameters, the same in a scene and in a saved session. Names of parameters and
-of enum members in them are frozen: they are in saved scenes.
+of enum members in them are frozen: they are in saved scenes. A scene drops parameters that are empty.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
+from AmlartContourLib.contract.effort import ExpectedEffort
 from AmlartContourLib.contract.errors import AmlartError, DamagedFile
 from AmlartContourLib.contract.frame_header import BorderNote
 from AmlartContourLib.contract.strict_json import from_json, from_plain, to_json, to_plain
@@ -40,7 +41,7 @@ class Phase(Enum):
 class Record:
     """`preset` is the name or file of the site preset the choices started from; `tolerances_mm` those that
     were changed; `exported_at` is UTC, empty before an export and again after a change; `is_blind` while
-    contours that came are held back."""
+    contours that came are held back; `expected` is what the engine said of editing to come."""
 
     selection: Selection
     preset: str = ""
@@ -52,6 +53,7 @@ class Record:
     tolerances_mm: Mapping[str, float] = field(default_factory=dict)
     exported_at: str = ""
     is_blind: bool = False
+    expected: ExpectedEffort | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def to_parameters(identity: Identity, record: Record, phase: Phase) -> dict[str,
         "TolerancesMm": json.dumps(dict(record.tolerances_mm)),
         "ExportedAt": record.exported_at,
         "IsBlind": "true" if record.is_blind else "false",
+        "ExpectedEffort": to_json(record.expected) if record.expected else "",
     }
 
 
@@ -113,15 +116,16 @@ def from_parameters(parameters: Mapping[str, str]) -> Record:
         raise DamagedFile(f"The saved selection cannot be used: {error.what}") from error
     return Record(
         selection=selection,
-        preset=_text(parameters, "Preset"),
+        preset=parameters.get("Preset", ""),
         borders=tuple(_border(n) for n in from_plain(_Borders, {"all": _plain(parameters, "Borders")}).all),
         review=from_json(Review, _text(parameters, "Review")),
         log=from_json(EditLog, _text(parameters, "EditLog")),
         findings=from_plain(_Texts, {"all": _plain(parameters, "Findings")}).all,
         engines=from_plain(_Engines, {"all": _plain(parameters, "Engines")}).all,
         tolerances_mm=from_plain(_Numbers, {"all": _plain(parameters, "TolerancesMm")}).all,
-        exported_at=_text(parameters, "ExportedAt"),
+        exported_at=parameters.get("ExportedAt", ""),
         is_blind=_text(parameters, "IsBlind") == "true",
+        expected=_expected(parameters.get("ExpectedEffort", "")),
     )
 
 
@@ -143,6 +147,10 @@ class _Engines:
 @dataclass(frozen=True)
 class _Numbers:
     all: Mapping[str, float]
+
+
+def _expected(text: str) -> ExpectedEffort | None:
+    return from_json(ExpectedEffort, text) if text else None
 
 
 def _text(parameters: Mapping[str, str], name: str) -> str:
