@@ -29,7 +29,7 @@ LIBRARIES = {
     "client": {"numpy", "requests"},
     "scene": {"numpy", "slicer", "vtk", "vtkmodules"},
     "session": {"numpy"},
-    "web": {"numpy", "slicer", "vtk", "vtkmodules", "trame", "trame_slicer", "trame_server", "aiohttp"},
+    "web": {"numpy", "slicer", "vtk", "vtkmodules", "aiohttp"} | {"trame", "trame_slicer", "trame_vuetify"},
     "inference_backend": FILES
     | {
         "typer",
@@ -37,6 +37,7 @@ LIBRARIES = {
         "fastapi",
         "starlette",
         "uvicorn",
+        "aiohttp",
         "psutil",
         "torch",
         "monai",

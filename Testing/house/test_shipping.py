@@ -8,7 +8,7 @@ from pathlib import Path
 from support.source_tree import ROOT
 
 MODULE = ROOT / "AmlartContour"
-DATA = {".json", ".jinja2", ".html", ".css", ".ui", ".png", ".svg"}
+DATA = {".json", ".jinja2", ".html", ".css", ".js", ".ui", ".png", ".svg"}
 
 
 def _listed() -> set[str]:

@@ -1,0 +1,169 @@
+"""The views' own use cases: scrolling, windows, arrangements, jumping, level borders, and telling the
+review what was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from AmlartContourLib.session.events import (
+    ChoicesChanged,
+    CompositesChanged,
+    ContoursArrived,
+    Event,
+    StructuresChanged,
+)
+from AmlartContourLib.web.desk import Desk, css
+from AmlartContourLib.web.panels.borders import BorderLines
+from AmlartContourLib.web.views.arrangement import AXIAL, NAMES, SLICE_VIEWS, START
+from AmlartContourLib.web.views.outline import outline_path
+from AmlartContourLib.web.views.slice_views import START_WINDOW, WINDOWS
+
+NOWHERE: dict[str, Any] = {"text": "", "index": 0, "count": 0, "letters": ["", "", "", ""]}
+
+
+class SlicesPanel:
+    """Everything that lies over the views."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._borders = BorderLines(desk)
+        desk.views.on_modified = self.moved
+
+    def start_state(self) -> Mapping[str, Any]:
+        """See `Panel`."""
+        places = {f"{name}_place": dict(NOWHERE) for name in SLICE_VIEWS}
+        drawn: dict[str, Any] = {f"{name}_{what}": [] for name in SLICE_VIEWS for what in ("lines", "came")}
+        windows = [
+            {"id": key, "text": f"{name} {width:.0f}/{level:.0f}"}
+            for key, (name, width, level) in WINDOWS.items()
+        ]
+        return {
+            **places,
+            **drawn,
+            "window": START_WINDOW,
+            "windows": windows,
+            "arrangement": START,
+            "arrangements": [{"id": key, "text": text} for key, text in NAMES.items()],
+            "axial_k": -1,
+            "came": "active",
+        }
+
+    def triggers(self) -> Mapping[str, Callable[..., Any]]:
+        """See `Panel`."""
+        return {
+            "go_to_slice": self.go_to_slice,
+            "step_slice": self.step_slice,
+            "go_to": self.go_to,
+            "fit": self._desk.views.fit,
+            "drag_border": self._borders.drag,
+            "step_border": self._borders.step,
+        }
+
+    def watched(self) -> Mapping[str, Callable[..., Any]]:
+        """See `Panel`."""
+        return {"window": self.set_window, "arrangement": self.arrange, "came": lambda _: self._draw_came()}
+
+    def heard(self, event: Event) -> bool:
+        """See `Panel`."""
+        if isinstance(event, StructuresChanged | CompositesChanged | ContoursArrived):
+            self._desk.display.apply()
+        return isinstance(event, ChoicesChanged | ContoursArrived)
+
+    def opened(self) -> None:
+        """A patient was opened: her CT is in the scene."""
+        case = self._desk.case
+        self._desk.display.opened()
+        self._desk.views.show(self._desk.scene.volume_node)
+        self.set_window(self._desk.state.window)
+        if case is not None and case.composition.composites.has("ctv"):
+            self.go_to([float(v) for v in case.composition.composites.mask("ctv").centroid_lps()])
+        self.refresh()
+
+    def set_window(self, name: str) -> None:
+        """Another grey window."""
+        _, width, level = WINDOWS.get(str(name), WINDOWS[START_WINDOW])
+        self._desk.views.set_window(width, level)
+
+    def arrange(self, name: str) -> None:
+        """Another arrangement of the views."""
+        if name in NAMES:
+            self._desk.views.arrange(name)
+            self._desk.display.show_surfaces(self._desk.views.surfaces_shown)
+            self.refresh()
+
+    def go_to_slice(self, name: str, index: int) -> None:
+        """A slice by its number: axial slices are counted from inferior, others along the scan's own axis."""
+        patient = self._desk.session.patient
+        if patient is None or name not in SLICE_VIEWS:
+            return
+        self._desk.views.go_to_index(name, int(index), patient.axial)
+
+    def step_slice(self, by: int) -> None:
+        """The next axial slice, or the one before."""
+        if self._desk.state.axial_k >= 0:
+            self.go_to_slice(AXIAL, self._desk.state.axial_k + int(by))
+
+    def go_to(self, point_lps: list[float]) -> None:
+        """Every view to a point of the patient."""
+        point = np.asarray([float(v) for v in point_lps[:3]])
+        if point.shape == (3,) and np.isfinite(point).all():
+            self._desk.views.go_to(point)
+
+    def moved(self, name: str) -> None:
+        """A view shows something else."""
+        patient = self._desk.session.patient
+        if patient is None:
+            return
+        views = self._desk.views
+        projection = views.projection(name)
+        index, count = views.index_of(name, patient.axial)
+        state = self._desk.state
+        place = {
+            "text": f"{index + 1} / {count}" if index is not None else "beside the scan",
+            "index": index or 0,
+            "count": count,
+            "letters": list(projection.letters()),
+        }
+        if state[f"{name}_place"] != place:
+            state[f"{name}_place"] = place
+        self._borders.draw(name)
+        self._came_of(name)
+        if name == AXIAL:
+            self._tell_review(index)
+        state.flush()
+
+    def _tell_review(self, index: int | None) -> None:
+        self._desk.state.axial_k = -1 if index is None else index
+        if index is None or self._desk.display.blind:
+            self._desk.session.review.hidden(AXIAL)
+        else:
+            self._desk.session.review.displayed(AXIAL, index, self._desk.display.visible_ids())
+
+    def refresh(self) -> None:
+        """See `Panel`."""
+        if self._desk.case is None:
+            return
+        for name in self._desk.views.slices():
+            self.moved(name)
+
+    def _draw_came(self) -> None:
+        for name in self._desk.views.slices():
+            self._came_of(name)
+
+    def _came_of(self, name: str) -> None:
+        case, state = self._desk.case, self._desk.state
+        if case is None:
+            return
+        ids = {"active": (state.active,), "all": case.originals.ids}.get(state.came, ())
+        projection = self._desk.views.projection(name)
+        paths = []
+        for structure_id in ids:
+            if structure_id in case.originals and not self._desk.display.blind:
+                path = outline_path(case.originals.mask(structure_id), projection)
+                if path and self._desk.display.is_visible(structure_id):
+                    paths.append({"id": structure_id, "d": path, "colour": css((255, 255, 255))})
+        if state[f"{name}_came"] != paths:
+            state[f"{name}_came"] = paths

@@ -1,0 +1,71 @@
+// What only the browser can do: dragging level borders without a round trip, and keys. Both end in a trigger of the
+// workstation, which decides.
+"use strict";
+(() => {
+  const trigger = (name, args) => window.trame && window.trame.trigger(name, args || []);
+
+  let drag = null;
+  document.addEventListener("pointerdown", (event) => {
+    const line = event.target.closest && event.target.closest(".border-line");
+    if (!line || event.button !== 0) return;
+    const view = line.closest(".overlay").getBoundingClientRect();
+    drag = { line, view, x: event.clientX, y: event.clientY };
+    line.classList.add("dragged");
+    line.focus();
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+  document.addEventListener("pointermove", (event) => {
+    if (!drag) return;
+    const dy = ((event.clientY - drag.y) / drag.view.height) * 1000;
+    drag.line.setAttribute("transform", `translate(0 ${dy})`);
+    event.stopPropagation();
+  }, true);
+  document.addEventListener("pointerup", async (event) => {
+    if (!drag) return;
+    const { line, view, x, y } = drag;
+    drag = null;
+    line.classList.remove("dragged");
+    const by = [(event.clientX - x) / view.width, (event.clientY - y) / view.height];
+    if (Math.abs(by[1]) * view.height >= 2) await trigger("drag_border", [line.dataset.kind, line.dataset.view, ...by]);
+    line.removeAttribute("transform");
+    event.stopPropagation();
+  }, true);
+
+  // A list that was just used lets go of the keys, so that they are the tools' again.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("select, input[type=checkbox], input[type=range]")) event.target.blur();
+  });
+
+  const KEYS = {
+    Escape: ["use_tool", ["none"]], " ": ["last_tool"], ArrowLeft: ["step_slice", [-1]], ArrowRight: ["step_slice", [1]],
+    q: ["step_structure", [-1]], w: ["step_structure", [1]], "+": ["step_brush", [1]], "=": ["step_brush", [1]],
+    "-": ["step_brush", [-1]], 1: ["use_tool_number", [1]], 2: ["use_tool_number", [2]], 3: ["use_tool_number", [3]],
+    4: ["use_tool_number", [4]], 5: ["use_tool_number", [5]], 6: ["use_tool_number", [6]], 7: ["use_tool_number", [7]],
+    8: ["use_tool_number", [8]],
+  };
+  document.addEventListener("keydown", (event) => {
+    const at = event.target;
+    const line = at.closest && at.closest(".border-line");
+    if (line && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+      event.preventDefault();
+      trigger("step_border", [line.dataset.kind, event.key === "ArrowUp" ? 1 : -1]);
+      return;
+    }
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if ((event.ctrlKey || event.metaKey) && (key === "z" || key === "y")) {
+      if (at.matches("input[type=text], input[type=search], textarea")) return;
+      event.preventDefault();
+      trigger(key === "y" || event.shiftKey ? "redo" : "undo");
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || at.matches("input, select, textarea")) return;
+    if (key === "?") { window.trame.state.set("help_visible", true); return; }
+    if ((key === " " || key === "Enter") && at.matches("button, summary, a")) return;
+    if (key === "Escape") { window.trame.state.update({ help_visible: false, notice_visible: false }); }
+    const action = KEYS[key];
+    if (!action) return;
+    event.preventDefault();
+    trigger(action[0], action[1]);
+  });
+})();
