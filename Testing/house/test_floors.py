@@ -16,6 +16,7 @@ FLOORS = (
     "client",
     "scene",
     "session",
+    "widgets",
     "web",
     "inference_backend",
 )
@@ -29,6 +30,7 @@ LIBRARIES = {
     "client": {"numpy", "requests"},
     "scene": {"numpy", "slicer", "vtk", "vtkmodules"},
     "session": {"numpy"},
+    "widgets": {"numpy", "qt", "ctk", "slicer", "vtk", "DICOMLib", "SampleData"},
     "web": {"numpy", "slicer", "vtk", "vtkmodules", "aiohttp"} | {"trame", "trame_slicer", "trame_vuetify"},
     "inference_backend": FILES
     | {
@@ -92,3 +94,9 @@ def test_only_the_commands_of_the_backend_use_the_client(file: SourceFile) -> No
 @pytest.mark.parametrize("file", [f for f in shipped() if f.path.name == "__init__.py"], ids=_ids)
 def test_a_package_file_is_empty(file: SourceFile) -> None:
     assert file.text.strip() == ""
+
+
+@pytest.mark.parametrize("file", [f for f in shipped() if f.room in ("web", "widgets")], ids=_ids)
+def test_the_two_faces_know_nothing_of_each_other(file: SourceFile) -> None:
+    other = "widgets" if file.room == "web" else "web"
+    assert not [m for m in imported_modules(file.tree) if m.startswith(f"AmlartContourLib.{other}")]

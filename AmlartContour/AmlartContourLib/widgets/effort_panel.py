@@ -1,0 +1,131 @@
+"""Expected and measured editing by structure, and the slices of the chosen one as a strip to click."""
+
+from __future__ import annotations
+
+import qt
+from slicer.i18n import tr as _
+
+from AmlartContourLib.measures.comparison import Comparison
+from AmlartContourLib.session.effort import EffortRow
+from AmlartContourLib.session.events import ChoicesChanged, PatientClosed, PatientOpened, StructuresChanged
+from AmlartContourLib.widgets.panel import Desk, Panel, fill_table, id_at, silent, stretch
+
+STRIP_PX = 4  # least width of one slice
+FAINT, FULL = (225, 232, 238), (178, 58, 30)
+
+
+class EffortPanel(Panel):
+    """The table and the strip."""
+
+    UI = "Effort"
+    FOLLOWS = (PatientOpened, PatientClosed, StructuresChanged, ChoicesChanged)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._rows: tuple[EffortRow, ...] = ()
+        self._slices: list[int] = []
+        self._worst: list[int] = []
+        stretch(self.ui.table, 0)
+        strip = self.ui.strip
+        strip.setRowCount(1)
+        strip.horizontalHeader().setVisible(False)
+        strip.verticalHeader().setVisible(False)
+        strip.horizontalHeader().minimumSectionSize = STRIP_PX
+        self.on("cellClicked(int,int)", self.ui.table, self._chose)
+        self.on("cellClicked(int,int)", strip, self._jump)
+        self.on("clicked()", self.ui.worstButton, self._next_worst)
+        self.on("editingFinished()", self.ui.toleranceSpin, self._set_tolerance)
+        self.on("clicked()", self.ui.toleranceButton, self._default_tolerance)
+
+    def refresh(self) -> None:
+        """Draws the table, and the strip of the chosen structure."""
+        self._rows = self.session.effort.rows() if self.desk.is_open else ()
+        cells = [(r.name, _expected(r), _measured(r), _tolerance(r)) for r in self._rows]
+        fill_table(self.ui.table, cells, [r.structure_id for r in self._rows], self.chosen)
+        self._draw_strip()
+
+    def _draw_strip(self) -> None:
+        row = next((r for r in self._rows if r.structure_id == self.chosen), None)
+        for widget in (self.ui.toleranceSpin, self.ui.toleranceButton):
+            widget.enabled = row is not None
+        shares: dict[int, float] = {}
+        if row is not None:
+            shares = dict.fromkeys(self.session.case.slices(row.structure_id), 0.0)
+            shares.update({s.k: s.fraction_to_redraw for s in row.measured.slices} if row.measured else {})
+            self._worst = [s.k for s in row.measured.worst_slices(len(shares))] if row.measured else []
+            with silent(self.ui.toleranceSpin):
+                self.ui.toleranceSpin.value = row.tolerance_mm
+        self._slices = sorted(shares)
+        self.ui.worstButton.enabled = bool(self._slices)
+        self.ui.stripLabel.text = _strip_words(row, len(shares))
+        strip = self.ui.strip
+        strip.setColumnCount(len(self._slices))
+        room = max(STRIP_PX, (max(strip.width, 300) - 8) // max(1, len(self._slices)))
+        for column, k in enumerate(self._slices):
+            item = qt.QTableWidgetItem("")
+            item.setBackground(qt.QBrush(qt.QColor(*_mixed(shares[k]))))
+            item.setToolTip(_("Slice {n}: {share:.0%} to redraw").format(n=k + 1, share=shares[k]))
+            strip.setItem(0, column, item)
+            strip.setColumnWidth(column, room)
+
+    def _chose(self, row: int) -> None:
+        self.desk.choose(id_at(self.ui.table, row))
+
+    def _jump(self, _row: int, column: int) -> None:
+        patient = self.session.patient
+        if patient is not None and 0 <= column < len(self._slices):
+            self.desk.views.jump(patient.axial, self._slices[column])
+
+    def _next_worst(self) -> None:
+        """The worst slice first, then the next; without measured editing, from the lowest up."""
+        patient = self.session.patient
+        order = self._worst or self._slices
+        if patient is None or not order:
+            return
+        shown = self.desk.views.current(patient.axial)
+        place = order.index(shown) + 1 if shown in order else 0
+        self.desk.views.jump(patient.axial, order[place % len(order)])
+
+    def _set_tolerance(self) -> None:
+        mm = self.ui.toleranceSpin.value
+        if self.chosen and mm != self.session.effort.tolerance_mm(self.chosen):
+            self.session.effort.set_tolerance(self.chosen, mm)
+
+    def _default_tolerance(self) -> None:
+        if self.chosen:
+            self.session.effort.set_tolerance(self.chosen, None)
+
+
+def _expected(row: EffortRow) -> str:
+    one = row.expected
+    if one is None:
+        return row.expected_withheld
+    return _("{share:.0%} ({low:.0%} to {high:.0%})").format(
+        share=one.fraction_to_redraw, low=one.low, high=one.high
+    )
+
+
+def _measured(row: EffortRow) -> str:
+    return _figure(row.measured) if row.measured is not None else row.measured_withheld
+
+
+def _figure(found: Comparison) -> str:
+    share = found.fraction_to_redraw
+    return found.empty or "" if share is None else _("{share:.1%} redrawn").format(share=share)
+
+
+def _tolerance(row: EffortRow) -> str:
+    text = f"{row.tolerance_mm:g} mm"
+    return _("{text} (default)").format(text=text) if row.tolerance_is_default else text
+
+
+def _strip_words(row: EffortRow | None, count: int) -> str:
+    if row is None:
+        return _("Choose a structure to see its slices.")
+    words = _("{name}: {n} slices, from below to above; darker is more to redraw. Click to jump.")
+    return words.format(name=row.name, n=count)
+
+
+def _mixed(share: float) -> tuple[int, int, int]:
+    red, green, blue = (round(a + (b - a) * min(1.0, share)) for a, b in zip(FAINT, FULL, strict=True))
+    return red, green, blue

@@ -1,0 +1,181 @@
+"""All panels over one session: what the module's widget holds.
+
+One timer drives everything that is not a click. It takes what threads have to say, lets panels look, and
+draws anew the panels whose events came; so ten events between two ticks cost one drawing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ctk
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from AmlartContourLib.client.site import SiteBackend
+from AmlartContourLib.contract.home import default_home
+from AmlartContourLib.scene.logics import SceneLogics
+from AmlartContourLib.scene.patient_scene import PatientScene
+from AmlartContourLib.session.events import Event, PatientClosed, PatientOpened, SaveFailed, Told
+from AmlartContourLib.session.session import Session
+from AmlartContourLib.session.store import SessionStore
+from AmlartContourLib.widgets.backend_panel import BackendPanel
+from AmlartContourLib.widgets.background import Background
+from AmlartContourLib.widgets.components_panel import ComponentsPanel
+from AmlartContourLib.widgets.contouring_panel import ContouringPanel
+from AmlartContourLib.widgets.editor_panel import EditorPanel
+from AmlartContourLib.widgets.effort_panel import EffortPanel
+from AmlartContourLib.widgets.export_panel import ExportPanel
+from AmlartContourLib.widgets.panel import Desk, Panel, load
+from AmlartContourLib.widgets.review_panel import ReviewPanel
+from AmlartContourLib.widgets.views import Views
+from AmlartContourLib.widgets.worklist_panel import WorklistPanel
+
+TICK_MS = 100
+SHORTCUTS = (("Ctrl+Z", "undoButton"), ("Ctrl+Y", "redoButton"))
+
+
+class Workbench:
+    """Made by `setup`, ended by `cleanup`. `layout` is the module's."""
+
+    def __init__(self, layout: Any, module_folder: Path) -> None:
+        home = default_home()
+        self.backend_site = SiteBackend(home)
+        logics = SceneLogics(slicer.mrmlScene, slicer.modules.segmentations.logic())
+        self.scene = PatientScene(logics)
+        store = SessionStore(home)
+        self.session = Session(self.scene, store, self.backend_site.connect)
+        self.background = Background()
+        views = Views(slicer.mrmlScene, self.scene)
+        self.desk = Desk(self.session, views, self.background, self.tell, self.choose)
+        self.root, self.ui = load("Shell")
+        layout.addWidget(self.root)
+        self.contouring = ContouringPanel(self.desk)
+        source = backend_source(module_folder)
+        self.backend = BackendPanel(self.desk, self.backend_site, source, self.contouring.offer)
+        self.worklist = WorklistPanel(self.desk, store, home)
+        self.components = ComponentsPanel(self.desk)
+        self.effort = EffortPanel(self.desk)
+        self.editor = EditorPanel(self.desk, self.scene)
+        self.review = ReviewPanel(self.desk)
+        self.export = ExportPanel(self.desk)
+        self.panels = self._laid_out(layout)
+        self._due: set[Panel] = set(self.panels)
+        self._unsubscribe = self.session.subscribe(self._heard)
+        self._shortcuts = [self._shortcut(keys, button) for keys, button in SHORTCUTS]
+        self._timer = qt.QTimer()
+        self._timer.interval = TICK_MS
+        self._timer.connect("timeout()", self.tick)
+        self._timer.start()
+        if self.backend.is_ready:
+            self.backend.test()
+
+    def tell(self, text: str) -> None:
+        """Words for the user; empty text takes the last ones away."""
+        self.ui.noticeLabel.text = text
+        self.ui.noticeLabel.setVisible(bool(text))
+
+    def choose(self, structure_id: str) -> None:
+        """Makes a structure the chosen one in every panel."""
+        for panel in self.panels:
+            panel.chosen = structure_id
+        self._due.update((self.effort, self.editor, self.review))
+
+    def tick(self) -> None:
+        """What the timer does."""
+        with self.desk.guard():
+            self.background.poll()
+            self.session.poll()
+            for panel in self.panels:
+                panel.poll()
+        due, self._due = self._due, set()
+        for panel in self.panels:
+            if panel in due:
+                with self.desk.guard():
+                    panel.refresh()
+
+    def enter(self) -> None:
+        """The module came to the front."""
+        self.editor.enter()
+
+    def exit(self) -> None:
+        """The module went to the back."""
+        self.editor.exit()
+
+    def scene_closes(self) -> None:
+        """Before everything leaves the scene: the patient is saved and closed, so that no edit is lost."""
+        self.editor.detach()
+        with self.desk.guard():
+            self.session.close()
+
+    def end(self) -> None:
+        """The last call: timers, threads, observers and the patient are let go."""
+        self._timer.stop()
+        for panel in self.panels:
+            panel.close()
+        with self.desk.guard():
+            self.session.end()
+        self._unsubscribe()
+        self.background.close()
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(False)
+            shortcut.deleteLater()
+
+    def _laid_out(self, layout: Any) -> tuple[Panel, ...]:
+        sections: tuple[tuple[str, Panel, bool], ...] = (
+            (_("Patients"), self.worklist, False),
+            (_("Backend"), self.backend, self.backend.is_ready),
+            (_("Contouring"), self.contouring, False),
+            (_("Components"), self.components, False),
+            (_("Effort"), self.effort, False),
+            (_("Edit"), self.editor, False),
+            (_("Review"), self.review, False),
+            (_("Export"), self.export, True),
+        )
+        for title, panel, collapsed in sections:
+            section = ctk.ctkCollapsibleButton()
+            section.text = title
+            inner = qt.QVBoxLayout()
+            section.setLayout(inner)
+            inner.addWidget(panel.root)
+            section.collapsed = collapsed
+            layout.addWidget(section)
+        layout.addStretch(1)
+        return tuple(panel for _title, panel, _collapsed in sections)
+
+    def _shortcut(self, keys: str, button: str) -> Any:
+        shortcut = qt.QShortcut(qt.QKeySequence(keys), self.root)
+        shortcut.connect("activated()", partial(self._press, button))
+        return shortcut
+
+    def _press(self, button: str) -> None:
+        {"undoButton": self.editor.ui.undoButton, "redoButton": self.editor.ui.redoButton}[button].click()
+
+    def _heard(self, event: Event) -> None:
+        """From the session: words at once, drawing at the next tick."""
+        self._due.update(panel for panel in self.panels if isinstance(event, panel.FOLLOWS))
+        self.contouring.heard(event)
+        if isinstance(event, Told):
+            self.tell(event.text)
+        elif isinstance(event, SaveFailed):
+            self.tell(str(event.error))
+        elif isinstance(event, (PatientOpened, PatientClosed)):
+            self._patient_changed()
+
+    def _patient_changed(self) -> None:
+        patient = self.session.patient
+        self.choose("")
+        self.ui.patientLabel.text = patient.name if patient else _("No patient is open.")
+        if patient is not None:
+            self.desk.views.show_patient()
+
+
+def backend_source(module_folder: Path) -> Path | None:
+    """The backend's own files: beside the module in an installed extension, above it in a checkout."""
+    for folder in (module_folder / "AmlartBackend", module_folder.parent):
+        if (folder / "pyproject.toml").is_file():
+            return folder
+    return None

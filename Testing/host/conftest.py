@@ -1,0 +1,38 @@
+"""The stand-in host for tests: one application, and for each test a fresh module and an empty scene."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6", reason="PySide6-Essentials is missing: the panels' host cannot run")
+pytest.importorskip("slicer", reason="slicer-core is missing: the panels' host cannot run")
+
+from host.application import Host
+from host.faults import FAULTS
+from support.source_tree import ROOT
+
+
+@pytest.fixture(scope="session")
+def application() -> Host:
+    """The application, without the module loaded."""
+    return Host(ROOT / "AmlartContour")
+
+
+@pytest.fixture
+def host(application: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """The application with an empty scene and settings. Fails where anything was swallowed."""
+    monkeypatch.setenv("AMLART_HOME", str(tmp_path / "home"))
+    application.scene.Clear(0)
+    application.settings.clear()
+    FAULTS.clear()
+    yield application
+    application.close()
+    assert not FAULTS.found, "\n".join(FAULTS.found)
+    assert not FAULTS.dialogs, f"a modal dialog would have waited: {FAULTS.dialogs}"
