@@ -129,9 +129,9 @@ class Case:
             return Phase.APPROVED
         if self.record.log.entries or any(one.marked_by for one in self.review.structures.values()):
             return Phase.IN_REVIEW
-        return (
-            Phase.READY if any(self.structures.has(i) for i in (*SELECTABLE, "ctvp", "ctvn")) else Phase.NEW
-        )
+        targets = (*SELECTABLE, "ctvp", "ctvn")
+        contoured = bool(self.record.engines) or any(self.structures.has(i) for i in targets)
+        return Phase.READY if contoured else Phase.NEW
 
     @property
     def required(self) -> tuple[str, ...]:
