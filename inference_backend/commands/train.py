@@ -12,6 +12,7 @@ import typer
 
 from AmlartContourLib.contract.errors import BadSetting
 from inference_backend.commands.console import to_user
+from inference_backend.commands.train_thesis import thesis
 
 if TYPE_CHECKING:
     from inference_backend.phantom.spec import PhantomSpec
@@ -130,3 +131,6 @@ def _tell_cases(done: int, of: int) -> None:
 
 def _tell(phase: str, step: int, steps: int, loss: float) -> None:
     to_user("{}: step {} of {}, loss {}", phase, step, steps, f"{loss:.4f}")
+
+
+app.command("thesis")(thesis)
