@@ -34,8 +34,8 @@ TRAPS = {
     "a class that only Qt 5 has": ("qt.QRegExp('a')", "not listed"),
     "a method that only Qt 5 has": ("b = qt.QVBoxLayout()\nb.setMargin(0)", "gone in Qt 6"),
     "an observer that cleanup cannot undo": ("node.AddObserver('ModifiedEvent', f)", "VTKObservationMixin"),
-    "a widget that no .ui file has": ("ui.buton.click()", "no .ui file"),
-    "an enum value that is not there": ("qt.Qt.Chekd", "no Chekd"),
+    "a widget that no .ui file has": ("ui.btn.click()", "no .ui file"),
+    "an enum value that is not there": ("qt.Qt.Ticked", "no Ticked"),
     "a sentence formatted before it is translated": ("_(f'{n} files')", "translate"),
 }
 

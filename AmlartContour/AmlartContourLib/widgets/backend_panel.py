@@ -18,14 +18,14 @@ from AmlartContourLib.widgets.panel import Desk, Panel, silent
 
 LOG_CHARACTERS = 20_000
 TO_INSTALL = (
-    "The backend goes into a folder of its own, some GB large. Slicer's own Python stays as it is. Files come"
-    " from pypi.org and github.com; nothing of a patient is sent."
+    "The backend goes into a folder of its own, some GB large. Slicer's own Python stays as it is."
+    " Files come from pypi.org and github.com; nothing of a patient is sent."
 )
 INSTALLED = "The backend is installed on this computer."
 
 
 class BackendPanel(Panel):
-    """`offer` is told what a backend can do, whenever one has answered. `source` is the backend's own folder."""
+    """`offer` is told what a backend can do when one has answered. `source`: the backend's own folder."""
 
     UI = "Backend"
 
