@@ -26,7 +26,9 @@ def application() -> Host:
 
 
 @pytest.fixture
-def host(application: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+def host(
+    application: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Host]:
     """The application with an empty scene and settings. Fails where anything was swallowed."""
     monkeypatch.setenv("AMLART_HOME", str(tmp_path / "home"))
     application.scene.Clear(0)
@@ -34,5 +36,7 @@ def host(application: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     FAULTS.clear()
     yield application
     application.close()
+    unexpected = [r.getMessage() for r in caplog.get_records("call") if r.levelname == "ERROR"]
+    assert not unexpected, unexpected
     assert not FAULTS.found, "\n".join(FAULTS.found)
     assert not FAULTS.dialogs, f"a modal dialog would have waited: {FAULTS.dialogs}"

@@ -105,7 +105,7 @@ class BackendPanel(Panel):
         self._testing = False
         words = [report.message]
         if found is not None:
-            devices = ", ".join(device.device for device in found.devices)
+            devices = ", ".join(device.name for device in found.devices)
             words.append(_("It computes on: {devices}.").format(devices=devices))
             self._offer(found)
         self.ui.statusLabel.text = " ".join(words)
