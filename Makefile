@@ -14,7 +14,7 @@ DEMO := demo-output
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
 
-demo: $(VENV)/.run ## contour a synthetic patient and say where the report and the exports are
+demo: $(VENV)/.run ## contour a synthetic patient, write the exports, and open her in the workstation at a terminal
 	@$(BIN)/amlart demo --out $(DEMO)
 
 test: $(VENV)/.dev lint ## style, types and all tests that are quick enough for every change
@@ -36,7 +36,8 @@ $(VENV)/bin/python:
 	@.ci/venv "$(PYTHON)" "$(VENV)"
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
-	@$(BIN)/python -m pip install --quiet --editable '.[models,web]'
+	@.ci/apt libegl1 libgl1-mesa-dri || echo 'The workstation needs: sudo apt-get install libegl1 libgl1-mesa-dri' >&2
+	$(BIN)/python -m pip install --quiet --editable '.[models,web]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml .ci/system-packages

@@ -1,4 +1,4 @@
-"""A workstation as its users meet it: the command, its link, and a real browser. Skips, saying so, without one."""
+"""A workstation as users meet it: the command, its link, a real browser. Skips, saying so, without one."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from inference_backend.commands.demo_engine import (
     editing_of_engine,
     tell_expected_and_measured,
 )
+from inference_backend.commands.demo_workstation import end_in_workstation
 from inference_backend.commands.phantom import spec_of
 from inference_backend.commands.writing import write_case
 from inference_backend.guideline.margins_preset import load_margins
@@ -38,6 +39,15 @@ from inference_backend.phantom.write import DICOM_FOLDER, pseudonym, write_phant
 
 GIVEN_ROLES = (Role.ORGAN, Role.LANDMARK, Role.GTV, Role.CTV_PART)
 MEASURED = ("ln_pelvic", "ln_common_iliac", "ln_paraaortic", "ctvp", "ctvn")
+
+
+EndThere = Annotated[
+    bool | None,
+    typer.Option(
+        "--workstation/--no-workstation",
+        help="End in the workstation or after the exports; left out: in it at a terminal.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,6 +72,7 @@ def demo(
     guideline: Annotated[
         str, typer.Option(help="Margins of the nodal levels where no engine contours.")
     ] = "taylor_2005",
+    open_workstation: EndThere = None,
 ) -> None:
     """Contour a synthetic patient, measure the contours, and say where report and exports are."""
     chosen = chosen_engine(engine)
@@ -88,12 +99,10 @@ def demo(
             if_exists=IfExists.REPLACE,
             progress=lambda f, stage: report(0.6 + 0.4 * f, stage),
         )
-    if chosen:
-        tell_expected_and_measured(chosen.made, editing.comparisons)
-    else:
-        _tell(editing.comparisons)
+    _tell(editing.comparisons) if not chosen else tell_expected_and_measured(chosen.made, editing.comparisons)
     tell_case(case, written.folder)
     to_user("The patient is synthetic: no anatomy of a real person, and no evidence for any.")
+    end_in_workstation(open_workstation, out, folder / DICOM_FOLDER, case)
 
 
 def _write_given(folder: Path, patient: Phantom) -> Path:

@@ -21,8 +21,9 @@ from AmlartContourLib.client.local_backend import LocalBackend, serve_command
 from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.scene.logics import SceneLogics
 from AmlartContourLib.scene.patient_scene import PatientScene
-from AmlartContourLib.session.events import Event, PatientOpened, Saved, SaveFailed, Told
+from AmlartContourLib.session.events import ContoursArrived, Event, PatientOpened, Saved, SaveFailed, Told
 from AmlartContourLib.session.queue import ContourQueue
+from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.session import Session
 from AmlartContourLib.session.store import SessionStore
 from AmlartContourLib.session.worklist import Worklist
@@ -135,6 +136,10 @@ class Workstation:
         if isinstance(event, PatientOpened):
             self._editing.opened()
             self._slices.opened()
+            new = self.desk.session.phase is Phase.NEW
+            self._server.state.panel = "contouring" if new else "components"
+        elif isinstance(event, ContoursArrived) and self._server.state.panel == "contouring":
+            self._server.state.panel = "components"
         elif isinstance(event, Saved | SaveFailed):
             self._show_saved(event)
         elif isinstance(event, Told):
@@ -190,7 +195,7 @@ class Workstation:
 
         def wait() -> None:
             sys.stdin.read()
-            loop.call_soon_threadsafe(self._server.stop)
+            asyncio.run_coroutine_threadsafe(self._server.stop(), loop)
 
         threading.Thread(target=wait, name="door", daemon=True).start()
 
