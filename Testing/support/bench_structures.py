@@ -104,7 +104,7 @@ def large_nodal_ctv(seed: int = 0) -> Edited:
 def stroke(mask: Mask, add: bool, rng: np.random.Generator) -> Mask:
     """A disc of 8 mm radius on one slice, at an edge of the contour."""
     block = mask.block_kji.copy()
-    edges = np.argwhere(block[:, :, 1:] != block[:, :, :-1])
+    edges = np.argwhere(np.diff(np.pad(block, ((0, 0), (0, 0), (1, 0)))))
     k, j, i = edges[rng.integers(len(edges))]
     rows, columns = np.ogrid[: block.shape[1], : block.shape[2]]
     disc = ((rows - j) * GRID.spacing_mm[1]) ** 2 + ((columns - i) * GRID.spacing_mm[0]) ** 2 <= 64

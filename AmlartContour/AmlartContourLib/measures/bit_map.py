@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from AmlartContourLib.domain.mask import BoolArray
+from AmlartContourLib.measures.bands import Areas, Bands
 from AmlartContourLib.measures.byte_map import ByteMap
 from AmlartContourLib.measures.shells import WORD, Shells, rows
 from AmlartContourLib.measures.surfels import Layout, Places, Ranks, States
@@ -48,11 +49,7 @@ class BitMap:
 
     def draw(self, block_kji: BoolArray, first: int, stop: int) -> tuple[Places, States]:
         """See `surfels.PointMap`."""
-        below = max(first - 1, 0)
-        packed = np.packbits(block_kji[below:stop], axis=2, bitorder="little")
-        seen = self.voxels_kji[1 + below : 1 + below + len(packed), 1:-1].view(np.uint8)
-        seen[:, :, BYTES : BYTES + packed.shape[2]] = packed
-        count = self.loops.outline(self.voxels_kji, self.elements_kji, self.layout.room_kji, first, stop)
+        count = self._outline(block_kji, first, stop)
         places, codes = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8)
         self.loops.collect(
             self.voxels_kji,
@@ -65,6 +62,20 @@ class BitMap:
             codes,
         )
         return places, codes
+
+    def take(self, block_kji: BoolArray, first: int, stop: int) -> None:
+        """See `surfels.PointMap`."""
+        self._outline(block_kji, first, stop)
+
+    def areas(self, block_kji: BoolArray, first: int, other: BitMap, bands: Bands, found: Areas) -> None:
+        """See `surfels.PointMap`; the voxels are in the map already."""
+        del block_kji
+        steps = bands.rows
+        self.loops.bands(
+            self.voxels_kji, self.elements_kji, other.voxels_kji, other.elements_kji, self.layout.room_kji,
+            first, steps.k, steps.j, steps.squares_mm2, steps.along_mm2, bands.tolerances_mm,
+            bands.element_areas_mm2, found,
+        )  # fmt: skip
 
     def holds(self, places: Places) -> BoolArray:
         """See `surfels.PointMap`."""
@@ -91,6 +102,14 @@ class BitMap:
             self.elements_kji, self.layout.room_kji, places, *self._numbers, near.spacing_kji_mm, apart
         )
         return apart
+
+    def _outline(self, block_kji: BoolArray, first: int, stop: int) -> int:
+        """Takes voxels and finds their elements; how many."""
+        below = max(first - 1, 0)
+        packed = np.packbits(block_kji[below:stop], axis=2, bitorder="little")
+        seen = self.voxels_kji[1 + below : 1 + below + len(packed), 1:-1].view(np.uint8)
+        seen[:, :, BYTES : BYTES + packed.shape[2]] = packed
+        return int(self.loops.outline(self.voxels_kji, self.elements_kji, self.layout.room_kji, first, stop))
 
     @property
     def _numbers(self) -> tuple[int, tuple[int, int, int]]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from AmlartContourLib.domain.mask import BoolArray
+from AmlartContourLib.measures.bands import Areas, Bands
 from AmlartContourLib.measures.shells import Shells, lengths_mm
 from AmlartContourLib.measures.surfels import (
     ELEMENT,
@@ -57,6 +58,20 @@ class ByteMap:
         self.state_at[begin : begin + end - start] = states[start:end]
         kept = slice(*np.searchsorted(places, [start, end]))
         return places[kept] + (begin - start), codes[kept]
+
+    def take(self, block_kji: BoolArray, first: int, stop: int) -> None:
+        """See `surfels.PointMap`."""
+        self.draw(block_kji, first, stop)
+
+    def areas(self, block_kji: BoolArray, first: int, other: ByteMap, bands: Bands, found: Areas) -> None:
+        """See `surfels.PointMap`."""
+        places, codes = self.draw(block_kji, first, first + len(found))
+        ranks = other.meet(places, bands.near)
+        band = bands.of_distances(np.append(bands.near.lengths_mm, np.inf)[ranks])
+        layer = (places - self.layout.layer_starts[first]) // self.layout.strides[0]
+        kind = (layer * bands.count + band) * 2 + (other.holds(places) & (band > 0))
+        summed = np.bincount(kind, weights=bands.element_areas_mm2[codes], minlength=found.size)
+        found[:] = summed.reshape(found.shape)
 
     def holds(self, places: Places) -> BoolArray:
         """See `surfels.PointMap`."""

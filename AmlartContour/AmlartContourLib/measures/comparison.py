@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from math import fsum
 
 import numpy as np
 
@@ -58,15 +59,15 @@ class PathFigures:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """All figures of one structure. `redraws` holds the structure's own tolerance first, then the others."""
+class Headline:
+    """How much is to redraw, and the shared voxels: what follows a stroke at once.
+
+    `redraws` holds the structure's own tolerance first, then the others.
+    """
 
     grid: Geometry
     overlap: Overlap
-    surface: SurfaceFigures
     redraws: tuple[Redraw, ...]
-    path: PathFigures
-    slices: tuple[SliceFigures, ...]
 
     @property
     def tolerance_mm(self) -> float:
@@ -90,6 +91,15 @@ class Comparison:
         if reference and test:
             return BOTH_EMPTY
         return REFERENCE_EMPTY if reference else TEST_EMPTY if test else None
+
+
+@dataclass(frozen=True)
+class Comparison(Headline):
+    """All figures of one structure."""
+
+    surface: SurfaceFigures
+    path: PathFigures
+    slices: tuple[SliceFigures, ...]
 
     @property
     def undefined(self) -> Mapping[str, str]:
@@ -204,7 +214,7 @@ def _surface_figures(distances: SurfaceDistances) -> SurfaceFigures:
 
 def _path_figures(path: PathLength) -> PathFigures:
     reference, added, missed = (
-        float(per_slice.sum()) for per_slice in (path.reference_mm, path.added_mm, path.false_negative_mm)
+        fsum(per_slice) for per_slice in (path.reference_mm, path.added_mm, path.false_negative_mm)
     )
     tolerances = path.tolerance_mm, path.applied_tolerance_mm
     if reference == 0:

@@ -1,13 +1,13 @@
 """The figures of one structure while its contour is edited: exact, from what an edit changed.
 
-Two contours lie in one block. An edit takes out and puts in again what depends on the slices that changed:
-the edited contour's elements on them with their distances, and those elements of the other contour that have
-no element nearer than the changed slices, for only their nearest element can have come or gone. Counts are
-whole numbers and sums are made anew, so any sequence of edits ends in the figures that `comparison.compare`
-gives for the last two contours: distances, percentiles and means too, not surface Dice alone.
+Two contours lie in one block. A stroke renews at once what the eye follows (`Headline`: surface Dice and the
+redraw at every tolerance, the shared voxels), from the layers it touched and those within the longest
+tolerance of them (`bands`). All other figures follow when they are asked for (`followed`). Counts are whole
+numbers and sums are made anew, so any sequence of edits ends in the figures that `comparison.compare` gives
+for the last two contours.
 
 Works on any mask, so for a composite that depends on an edited part its new mask is given. Where a contour
-leaves the block, becomes empty or was empty, everything is measured anew. Not for use by two threads at once.
+leaves the block, everything is measured anew. Not for use by two threads at once.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from AmlartContourLib.contract.errors import GeometryMismatch
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.lattice import canonical
 from AmlartContourLib.domain.mask import BoolArray, Mask
-from AmlartContourLib.measures.comparison import Comparison, figures, usable_tolerances
+from AmlartContourLib.measures.bands import Areas, Bands
+from AmlartContourLib.measures.changes import changed_box
+from AmlartContourLib.measures.comparison import Comparison, Headline, figures, usable_tolerances
+from AmlartContourLib.measures.followed import Followed, Span
 from AmlartContourLib.measures.overlap import Overlap, overlap
 from AmlartContourLib.measures.pair import Pair
-from AmlartContourLib.measures.path_length import PathLength, path_length
+from AmlartContourLib.measures.redraw import Redraw, redraws_in_bands
 from AmlartContourLib.measures.shells import shells
-from AmlartContourLib.measures.surface_distance import SurfaceDistances, surface_distances
-from AmlartContourLib.measures.surfaces import surface
-from AmlartContourLib.measures.surfels import Layout
-from AmlartContourLib.measures.tracked import Tracked
+from AmlartContourLib.measures.surfaces import point_map
+from AmlartContourLib.measures.surfels import Layout, PointMap
 
 ROOM_KJI = (2, 8, 8)  # voxels round both contours, so that a stroke seldom leaves the block
 REFERENCE, TEST = 0, 1
@@ -37,13 +38,16 @@ REFERENCE, TEST = 0, 1
 class LiveComparison:
     """Reference and test of one structure, and the figures between them as they are now."""
 
-    _contours: list[Mask]  # reference and test, as are the blocks and sides
+    _contours: list[Mask]  # reference and test, as are the blocks, maps and areas
     _box: Box  # of the block, in the order of the masks' arrays
+    _block_box: Box  # the same in the canonical order
     _blocks: list[BoolArray]  # in the canonical order
-    _sides: tuple[Tracked, Tracked] | None  # None where a contour is empty
+    _maps: tuple[PointMap, PointMap]
+    _areas: list[Areas]
+    _followed: Followed
     _shared: Overlap
-    _path: PathLength
-    _comparison: Comparison
+    _headline: Headline
+    _comparison: Comparison | None  # None where an edit came after it
 
     def __init__(
         self,
@@ -60,90 +64,112 @@ class LiveComparison:
         self._grid = reference.geometry
         self._order = canonical(self._grid)
         self._canonical_grid = self._order.geometry(self._grid)
+        self._near = shells(self._canonical_grid.spacing_kji_mm)
+        self._bands = Bands.of(self._tolerances, self._near.spacing_kji_mm)
         self._require_grid(test)
         self._restart(reference, test)
 
     @property
+    def headline(self) -> Headline:
+        """The figures that every edit renews at once."""
+        return self._headline
+
+    @property
     def comparison(self) -> Comparison:
-        """The figures of the two contours as they are now."""
+        """All figures of the two contours as they are now, worked out when asked for after an edit."""
+        if self._comparison is None:
+            both = self._pair()
+            found = self._followed.up_to_date(both)
+            self._comparison = figures(self._grid, both, *found, self._shared, self._tolerances)
         return self._comparison
 
-    def edit_reference(self, mask: Mask) -> Comparison:
-        """The figures with this contour as the reference. GeometryMismatch on another grid."""
-        return self._edit(REFERENCE, mask)
+    def edit_reference(self, mask: Mask, changed: Box | None = None) -> Headline:
+        """The figures with this contour as the reference.
 
-    def edit_test(self, mask: Mask) -> Comparison:
-        """The figures with this contour as the test. GeometryMismatch on another grid."""
-        return self._edit(TEST, mask)
+        `changed` is a box outside which the contour is as it was, where the caller knows one: finding it
+        takes longer than all else in a large contour. GeometryMismatch on another grid.
+        """
+        return self._edit(REFERENCE, mask, changed)
 
-    def _edit(self, which: int, mask: Mask) -> Comparison:
+    def edit_test(self, mask: Mask, changed: Box | None = None) -> Headline:
+        """The same with this contour as the test."""
+        return self._edit(TEST, mask, changed)
+
+    def _edit(self, which: int, mask: Mask, changed: Box | None) -> Headline:
         self._require_grid(mask)
-        contours = [mask if n == which else old for n, old in enumerate(self._contours)]
-        inside_block = self._box.union(mask.box) == self._box
-        if self._sides is None or mask.is_empty or not inside_block:
-            self._restart(*contours)
-            return self._comparison
-        self._contours = contours
-        drawn, block = self._window(mask), self._blocks[which]
-        changed = np.flatnonzero((drawn != block).reshape(len(block), -1).any(axis=1))
-        if len(changed):
-            self._renew(self._sides, which, drawn, int(changed[0]), int(changed[-1]) + 1)
-        return self._comparison
+        before, self._contours[which] = self._contours[which], mask
+        if self._box.union(mask.box) != self._box:
+            self._restart(*self._contours)
+            return self._headline
+        changed = changed_box(before, mask) if changed is None else changed.intersection(self._box)
+        if not changed.is_empty:
+            self._renew(which, mask, changed)
+        return self._headline
 
-    def _renew(
-        self, sides: tuple[Tracked, Tracked], which: int, drawn: BoolArray, first: int, stop: int
-    ) -> None:
-        """Takes slices `first` to `stop` of the edited contour from `drawn`."""
-        slices = self._pair(first, stop)
-        before = overlap(slices)
-        self._blocks[which][first:stop] = drawn[first:stop]
-        after = overlap(slices)
-        old = self._shared
-        self._shared = Overlap(
-            old.true_positive + after.true_positive - before.true_positive,
-            old.false_positive + after.false_positive - before.false_positive,
-            old.false_negative + after.false_negative - before.false_negative,
-            old.true_negative + after.true_negative - before.true_negative,
-            old.voxel_cc,
-        )
-        path = path_length(slices, self._path_tolerance_mm)
-        for name in ("reference_mm", "added_mm", "false_negative_mm"):
-            getattr(self._path, name)[first:stop] = getattr(path, name)
-        edited, other = sides[which], sides[1 - which]
-        edited.redraw(self._blocks[which], first, stop + 1, other.surface)
-        other.follow(first, stop + 1, edited.surface)
-        self._comparison = self._figures(SurfaceDistances(*(side.measured() for side in sides)))
+    def _renew(self, which: int, mask: Mask, changed: Box) -> None:
+        """Takes the voxels of a box of the block from the edited contour."""
+        block, other = self._blocks[which], self._blocks[1 - which]
+        place = self._canonical_box(changed).within(self._block_box)
+        drawn, there = self._order.array(mask.window(changed)), place.slices
+        self._shared = _shifted(self._shared, which, block[there], drawn, other[there])
+        block[there] = drawn
+        span = Span(place.start_kji[0], place.stop_kji[0])
+        self._maps[which].take(block, span.first, span.stop + 1)
+        self._followed.note(which, span)
+        self._comparison = None
+        if self._bands is not None:
+            self._areas_anew(which, span.first, span.stop + 1, self._bands)
+            reach = self._bands.reach_layers
+            first, stop = max(span.first - reach, 0), min(span.stop + 1 + reach, len(block) + 1)
+            self._areas_anew(1 - which, first, stop, self._bands)
+        self._headline = self._headline_now()
 
     def _restart(self, reference: Mask, test: Mask) -> None:
         """Measures everything anew, in a block with room round both contours."""
         self._contours = [reference, test]
         box = reference.box.union(test.box)
         self._box = box if box.is_empty else box.padded(ROOM_KJI, self._grid.shape_kji)
-        self._blocks = [self._window(mask) for mask in self._contours]
-        both = self._pair(0, len(self._blocks[0]))
-        self._path = path_length(both, self._path_tolerance_mm)
-        self._shared = overlap(both)
-        self._sides = None if reference.is_empty or test.is_empty else _tracked(both)
-        if self._sides is None:
-            self._comparison = self._figures(surface_distances(both))
-        else:
-            self._comparison = self._figures(SurfaceDistances(*(side.measured() for side in self._sides)))
+        self._block_box = self._canonical_box(self._box)
+        self._blocks = [
+            np.ascontiguousarray(self._order.array(mask.window(self._box))) for mask in self._contours
+        ]
+        k, j, i = self._blocks[0].shape
+        layout = Layout.of((k, j, i), self._near.reach_kji)
+        self._maps = point_map(layout), point_map(layout)
+        for points, block in zip(self._maps, self._blocks, strict=True):
+            points.take(block, 0, k + 1)
+        self._shared = overlap(self._pair())
+        self._followed = Followed(self._maps, self._near, self._path_tolerance_mm)
+        self._comparison = None
+        if self._bands is not None:
+            self._areas = [np.zeros((k + 1, self._bands.count, 2)) for _ in (REFERENCE, TEST)]
+            for which in (REFERENCE, TEST):
+                self._areas_anew(which, 0, k + 1, self._bands)
+        self._headline = self._headline_now()
 
-    def _figures(self, distances: SurfaceDistances) -> Comparison:
-        both = self._pair(0, len(self._blocks[0]))
-        return figures(self._grid, both, distances, self._path, self._shared, self._tolerances)
+    def _areas_anew(self, which: int, first: int, stop: int, bands: Bands) -> None:
+        one, other = self._maps[which], self._maps[1 - which]
+        one.areas(self._blocks[which], first, other, bands, self._areas[which][first:stop])
 
-    def _pair(self, first: int, stop: int) -> Pair:
-        """Slices of both contours as they are in the block, which an edit changes."""
-        reference, test = (block[first:stop] for block in self._blocks)
-        box = self._order.box(self._box, self._grid.shape_kji)
-        return Pair(reference, test, self._canonical_grid, box.start_kji[0] + first)
+    def _headline_now(self) -> Headline:
+        return Headline(self._grid, self._shared, self._redraws())
 
-    def _window(self, mask: Mask) -> BoolArray:
-        return np.ascontiguousarray(self._order.array(mask.window(self._box)))
+    def _redraws(self) -> tuple[Redraw, ...]:
+        if self._bands is None:  # a tolerance too long for bands
+            return self.comparison.redraws
+        of_reference, of_test = self._areas
+        return redraws_in_bands(of_reference, of_test, self._bands)
+
+    def _pair(self) -> Pair:
+        """Both contours as they are in the block, which an edit changes."""
+        reference, test = self._blocks
+        return Pair(reference, test, self._canonical_grid, self._block_box.start_kji[0])
+
+    def _canonical_box(self, box: Box) -> Box:
+        return self._order.box(box, self._grid.shape_kji)
 
     def _require_grid(self, mask: Mask) -> None:
-        if not self._grid.same_as(mask.geometry):
+        if self._grid is not mask.geometry and not self._grid.same_as(mask.geometry):
             raise GeometryMismatch(
                 f"The contour lies on another grid ({mask.geometry.describe()}) than the one it is compared"
                 f" with ({self._grid.describe()}).",
@@ -152,9 +178,15 @@ class LiveComparison:
             )
 
 
-def _tracked(both: Pair) -> tuple[Tracked, Tracked]:
-    near = shells(both.spacing_kji_mm)
-    k, j, i = both.reference_kji.shape
-    layout = Layout.of((k, j, i), near.reach_kji)
-    reference, test = surface(both.reference_kji, layout), surface(both.test_kji, layout)
-    return Tracked(reference, test, near), Tracked(test, reference, near)
+def _shifted(shared: Overlap, which: int, before: BoolArray, after: BoolArray, other: BoolArray) -> Overlap:
+    """The counts after voxels of one contour went from `before` to `after`, beside the other contour's."""
+    both = int(np.count_nonzero(after & other)) - int(np.count_nonzero(before & other))
+    alone = int(np.count_nonzero(after)) - int(np.count_nonzero(before)) - both
+    extra, missed = (-both, alone) if which == REFERENCE else (alone, -both)
+    return Overlap(
+        shared.true_positive + both,
+        shared.false_positive + extra,
+        shared.false_negative + missed,
+        shared.true_negative - alone,
+        shared.voxel_cc,
+    )

@@ -3,98 +3,37 @@
 Rows of voxels and of points are runs of 64-bit words: bit b of word w is voxel, or point, 64 (w - 1) + b,
 and the first and last word of a row are empty, so no neighbour needs a test. Every loop runs on one thread:
 threads that wait by spinning made such short loops 50 times slower on a busy machine. They hold no lock on
-the interpreter, so structures can be measured at once. Compiled code is kept in the user's cache folder.
+the interpreter, so structures can be measured at once.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic as _intrinsic
 
-Kernel = Callable[..., Any]
-word_operation: Callable[[Kernel], Kernel] = _intrinsic
-ONE = np.uint64(1)
-LAST = np.uint64(63)
-
-
-def _cache_folder() -> Path | None:
-    """The user's own, made if needed; None where none can be written."""
-    home = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
-    folder = Path(os.environ.get(home) or Path.home() / ".cache") / "amlart-contour" / "numba"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
-
-
-CACHE = _cache_folder()
-
-
-def _compiled(signature: Any) -> Callable[[Kernel], Kernel]:
-    """Compiles at once, from the cache where it can; other users of numba keep their own cache folder."""
-
-    def decorate(function: Kernel) -> Kernel:
-        theirs = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(CACHE) if CACHE else theirs
-        try:
-            kernel: Kernel = numba.njit(signature, nogil=True, cache=CACHE is not None)(function)
-        finally:
-            numba.config.CACHE_DIR = theirs
-        return kernel
-
-    return decorate
+from AmlartContourLib.measures.compiling import (
+    AREAS,
+    BITS,
+    CODES,
+    FLAGS,
+    LAST,
+    ONE,
+    RANKS,
+    REAL,
+    TABLE,
+    THREE,
+    WHOLE,
+    WORDS,
+    compiled,
+    high_zeros,
+    low_zeros,
+    set_bits,
+)
 
 
-@word_operation
-def _low_zeros(_context: Any, _word: Any) -> Any:
-    """Zero bits below the lowest set bit of a word; 64 where none is set."""
-
-    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(types.uint64), code
-
-
-@word_operation
-def _high_zeros(_context: Any, _word: Any) -> Any:
-    """Zero bits above the highest set bit of a word; 64 where none is set."""
-
-    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(types.uint64), code
-
-
-@word_operation
-def _set_bits(_context: Any, _word: Any) -> Any:
-    """How many bits of a word are set."""
-
-    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), code
-
-
-BITS = types.Array(types.uint64, 3, "C")
-CODES = types.Array(types.uint8, 1, "C")
-FLAGS = types.Array(types.boolean, 1, "C")
-WHOLE = types.Array(types.int64, 1, "C")
-RANKS = types.Array(types.int64, 2, "C")
-REAL = types.Array(types.float64, 1, "C")
-THREE = types.UniTuple(types.int64, 3)
-
-
-@_compiled(types.int64(BITS, BITS, THREE, types.int64, types.int64))
+@compiled(types.int64(BITS, BITS, THREE, types.int64, types.int64))
 def outline(voxels: Any, elements: Any, room: Any, first: int, stop: int) -> int:
     """Marks the elements of layers of points `first` to `stop`; how many there are.
 
@@ -113,11 +52,11 @@ def outline(voxels: Any, elements: Any, room: Any, first: int, stop: int) -> int
                     every &= row[w] & before
                 some &= ~every
                 elements[k + room[0], j + room[1], w] = some
-                found += _set_bits(some)
+                found += set_bits(some)
     return found
 
 
-@_compiled(types.void(BITS, BITS, THREE, types.int64, types.int64, types.int64, THREE, WHOLE, CODES))
+@compiled(types.void(BITS, BITS, THREE, types.int64, types.int64, types.int64, THREE, WHOLE, CODES))
 def collect(
     voxels: Any,
     elements: Any,
@@ -136,7 +75,7 @@ def collect(
             for w in range(1, voxels.shape[2]):
                 left = elements[k + room[0], j + room[1], w]
                 while left:
-                    bit = _low_zeros(left)
+                    bit = low_zeros(left)
                     left &= left - ONE
                     code: Any = 0
                     for corner in range(4):
@@ -149,7 +88,7 @@ def collect(
                     n += 1
 
 
-@_compiled(types.void(BITS, WHOLE, types.int64, THREE, FLAGS))
+@compiled(types.void(BITS, WHOLE, types.int64, THREE, FLAGS))
 def hold(voxels: Any, places: Any, lead: int, strides: Any, held: Any) -> None:
     """Writes for every place whether all eight voxels round it are set."""
     k, j, start = 0, 0, lead
@@ -168,7 +107,7 @@ def hold(voxels: Any, places: Any, lead: int, strides: Any, held: Any) -> None:
         held[n] = (every & ONE) != 0
 
 
-@_compiled(types.void(BITS, THREE, WHOLE, types.int64, THREE, WHOLE, REAL, REAL, RANKS, WHOLE))
+@compiled(types.void(BITS, THREE, WHOLE, types.int64, THREE, WHOLE, REAL, REAL, RANKS, WHOLE))
 def meet(
     elements: Any, room: Any, places: Any, lead: int, strides: Any,
     rows: Any, squares: Any, along: Any, rank: Any, met: Any,
@@ -203,16 +142,14 @@ def meet(
             if bit < 63:
                 down |= words[at - 1] >> np.uint64(bit + 1)
             if up | down:
-                step = min(_low_zeros(up), _high_zeros(down))
+                step = min(low_zeros(up), high_zeros(down))
                 apart = squares[r] + along[step]
                 if apart < best:
                     best, found = apart, rank[r, step]
         met[n] = found if best <= seen else -1
 
 
-@_compiled(
-    types.float64(types.Array(types.uint64, 1, "C"), types.int64, types.float64, types.float64, types.float64)
-)
+@compiled(types.float64(WORDS, types.int64, types.float64, types.float64, types.float64))
 def _along(row: Any, i: int, square: float, spacing: float, best: float) -> float:
     """The least of `best` and the squared distances of the elements of a row from point i beside it."""
     w, bit = 1 + (i >> 6), i & 63
@@ -221,18 +158,18 @@ def _along(row: Any, i: int, square: float, spacing: float, best: float) -> floa
         w += 1
         up = row[w]
     if up:
-        best = min(best, square + ((64 * (w - 1) + _low_zeros(up) - i) * spacing) ** 2)
+        best = min(best, square + ((64 * (w - 1) + low_zeros(up) - i) * spacing) ** 2)
     w = 1 + (i >> 6)
     down = row[w] << np.uint64(63 - bit) >> np.uint64(63 - bit)
     while down == 0 and w > 1 and square + ((i - 64 * (w - 1) + 1) * spacing) ** 2 < best:
         w -= 1
         down = row[w]
     if down:
-        best = min(best, square + ((i - 64 * (w - 1) - 63 + _high_zeros(down)) * spacing) ** 2)
+        best = min(best, square + ((i - 64 * (w - 1) - 63 + high_zeros(down)) * spacing) ** 2)
     return best
 
 
-@_compiled(types.void(BITS, THREE, WHOLE, types.int64, THREE, types.UniTuple(types.float64, 3), REAL))
+@compiled(types.void(BITS, THREE, WHOLE, types.int64, THREE, types.UniTuple(types.float64, 3), REAL))
 def search(elements: Any, room: Any, places: Any, lead: int, strides: Any, spacing: Any, apart: Any) -> None:
     """Writes for every place the distance in mm of the nearest element, of which there must be one."""
     layers, lines = elements.shape[0] - 2 * room[0], elements.shape[1] - 2 * room[1]
@@ -258,3 +195,67 @@ def search(elements: Any, room: Any, places: Any, lead: int, strides: Any, spaci
                     best, _along(elements[k + dk + room[0], j + dj + room[1]], i, square, spacing[2], best)
                 )
         apart[n] = np.sqrt(best)
+
+
+@compiled(types.int64(WORDS, types.int64, types.int64, types.int64, types.int64))
+def _code(voxels: Any, at: int, row: int, slice_: int, bit: int) -> Any:
+    """The code of a point, bit b for the voxel at the step surfel_table.CORNERS[b].
+
+    `at` is the word of the first of its four rows, `row` and `slice_` how many words on the others are.
+    """
+    code: Any = np.int64(0)
+    for corner in range(4):
+        w = at + (corner & 1) * row + (corner >> 1) * slice_
+        here = voxels[np.uint64(w)]
+        two = here >> np.uint64(bit - 1) if bit else here << ONE | voxels[np.uint64(w - 1)] >> LAST
+        code |= np.int64(two & np.uint64(3)) << (2 * corner)
+    return code
+
+
+@compiled(
+    types.void(BITS, BITS, BITS, BITS, THREE, types.int64, WHOLE, WHOLE, REAL, REAL, REAL, TABLE, AREAS)
+)
+def bands(
+    voxels: Any, elements: Any, other_voxels: Any, other_elements: Any, room: Any, first: int,
+    rows_k: Any, rows_j: Any, squares: Any, along: Any, tolerances: Any, areas: Any, found: Any,
+) -> None:  # fmt: skip
+    """Writes the area of the elements of each layer from `first` on to `found` (layers, bands, 2).
+
+    An element's band is how many of the ascending tolerances are shorter than its distance from the other
+    contour's nearest element, the last index 1 where it lies within that contour. Rows of steps come nearest
+    first, as in `meet`, as far as the longest tolerance needs them.
+    """
+    words, own, others = other_elements.ravel(), voxels.ravel(), other_voxels.ravel()
+    _, lines, each = voxels.shape
+    rows = (rows_k * elements.shape[1] + rows_j) * each
+    found[:] = 0
+    for layer in range(len(found)):
+        k = first + layer
+        for j in range(lines - 1):
+            point = ((k + room[0]) * elements.shape[1] + j + room[1]) * each
+            voxel = (k * lines + j) * each
+            for w in range(1, each):
+                left = elements[k + room[0], j + room[1], w]
+                while left:
+                    bit = low_zeros(left)
+                    left &= left - ONE
+                    up_by, down_by = np.uint64(bit), np.uint64(63 - bit)
+                    best = np.inf
+                    for r in range(len(squares)):
+                        if squares[r] >= best:
+                            break
+                        at = point + w + rows[r]
+                        here = words[np.uint64(at)]
+                        up, down = here >> up_by, here << down_by
+                        if bit:
+                            up |= words[np.uint64(at + 1)] << np.uint64(64 - bit)
+                        if bit < 63:
+                            down |= words[np.uint64(at - 1)] >> np.uint64(bit + 1)
+                        if up | down:
+                            best = min(best, squares[r] + along[min(low_zeros(up), high_zeros(down))])
+                    apart, band, inside = np.sqrt(best), 0, 0
+                    while band < len(tolerances) and apart > tolerances[band]:
+                        band += 1
+                    if band and _code(others, voxel + w, each, lines * each, bit) == 255:
+                        inside = 1
+                    found[layer, band, inside] += areas[_code(own, voxel + w, each, lines * each, bit)]

@@ -39,6 +39,11 @@ class Pair:
         normal = self.grid.direction_matrix[:, 2]
         return float(normal @ np.asarray(self.grid.origin_lps)) + k * self.grid.spacing_mm[2]
 
+    def slices(self, first: int, stop: int) -> Pair:
+        """These slices of the block, as views."""
+        reference, test = self.reference_kji[first:stop], self.test_kji[first:stop]
+        return Pair(reference, test, self.grid, self.first_k + first)
+
 
 def pair(reference: Mask, test: Mask) -> Pair:
     """Both contours brought together. GeometryMismatch where they lie on different grids."""

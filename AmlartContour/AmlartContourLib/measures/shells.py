@@ -49,6 +49,12 @@ class Rows:
     along_mm2: NDArray[np.float64]
     rank: NDArray[np.int64]
 
+    def first(self, count: int) -> Rows:
+        """The nearest of the rows."""
+        return Rows(
+            self.k[:count], self.j[:count], self.squares_mm2[:count], self.along_mm2, self.rank[:count]
+        )
+
 
 def lengths_mm(steps_kji: NDArray[np.intp], spacing_kji_mm: Spacing) -> NDArray[np.float64]:
     """(n,) lengths of steps (n, 3)."""

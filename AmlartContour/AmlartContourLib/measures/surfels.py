@@ -9,13 +9,14 @@ ends, so that a step from any point to a near one is one addition and never land
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from AmlartContourLib.domain.box import Index3
 from AmlartContourLib.domain.mask import BoolArray
+from AmlartContourLib.measures.bands import Areas, Bands
 from AmlartContourLib.measures.shells import Shells
 
 States = NDArray[np.uint8]
@@ -89,6 +90,12 @@ class PointMap(Protocol):
 
     def draw(self, block_kji: BoolArray, first: int, stop: int) -> tuple[Places, States]:
         """Takes layers of points `first` to `stop` from the voxels; their elements' numbers and codes."""
+
+    def take(self, block_kji: BoolArray, first: int, stop: int) -> None:
+        """The same without a list of the elements."""
+
+    def areas(self, block_kji: BoolArray, first: int, other: Self, bands: Bands, found: Areas) -> None:
+        """Writes the area of each layer's elements, from `first` on, by their distance from the other's."""
 
     def holds(self, places: Places) -> BoolArray:
         """(n,) whether all eight voxels round each point are inside."""

@@ -16,7 +16,6 @@ from AmlartContourLib.measures.surface_distance import Measured, measured
 from AmlartContourLib.measures.surfels import Surface
 
 ROUNDING = 1e-12  # relative, of a length
-Chosen = slice | NDArray[np.intp]
 
 
 class Tracked:
@@ -28,16 +27,15 @@ class Tracked:
         self._near = near
         self._met = meet(surface.places, other, near)
         self._held = other.points.holds(surface.places)
-        self._counts = near_counts(self._met.ranks, self._held, surface.codes, near)
 
     def measured(self) -> Measured:
         """As `surface_distance` gives it for the contours as they are now."""
-        return measured(self.surface, self._met, self._held, self._counts, self._near)
+        counts = near_counts(self._met.ranks, self._held, self.surface.codes, self._near)
+        return measured(self.surface, self._met, self._held, counts, self._near)
 
     def redraw(self, block_kji: BoolArray, first: int, stop: int, other: Surface) -> None:
         """After voxels of this contour changed: its elements in these layers are found and measured anew."""
         start, end = np.searchsorted(self.surface.places, self.surface.layout.layer_starts[[first, stop]])
-        self._count(slice(start, end), -1)
         places, codes = self.surface.points.draw(block_kji, first, stop)
         met, held = meet(places, other, self._near), other.points.holds(places)
         self.surface = replace(
@@ -50,7 +48,6 @@ class Tracked:
             _put(self._met.lengths_mm, start, end, met.lengths_mm),
         )
         self._held = _put(self._held, start, end, held)
-        self._count(slice(start, start + len(places)), 1)
 
     def follow(self, first: int, stop: int, other: Surface) -> None:
         """After the other contour changed in these layers: measures what may be nearer or farther now.
@@ -61,16 +58,10 @@ class Tracked:
         steps = np.maximum(np.maximum(first - layers, layers - (stop - 1)), 0)
         gaps = steps * (self._near.spacing_kji_mm[0] * (1 - ROUNDING))
         chosen = np.flatnonzero(self._met.lengths_mm >= gaps)
-        self._count(chosen, -1)
         places = self.surface.places[chosen]
         met = meet(places, other, self._near)
         self._met.ranks[chosen], self._met.lengths_mm[chosen] = met.ranks, met.lengths_mm
         self._held[chosen] = other.points.holds(places)
-        self._count(chosen, 1)
-
-    def _count(self, chosen: Chosen, sign: int) -> None:
-        codes = self.surface.codes[chosen]
-        self._counts += sign * near_counts(self._met.ranks[chosen], self._held[chosen], codes, self._near)
 
 
 def _put(old: NDArray[Any], start: int, end: int, new: NDArray[Any]) -> NDArray[Any]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from AmlartContourLib.domain.geometry import Geometry
-from AmlartContourLib.measures.comparison import BOTH_EMPTY, SURFACE_DEFINITION, Comparison
+from AmlartContourLib.measures.comparison import BOTH_EMPTY, SURFACE_DEFINITION, Headline
 from AmlartContourLib.measures.mesh import MESH_DEFINITION, MeshFigures
 
 
-def headline(comparison: Comparison) -> str:
+def headline(figures: Headline) -> str:
     """One sentence: the fraction to redraw and its direction, or why there is none."""
-    main = comparison.redraws[0]
-    basis = f"at {main.tolerance_mm:g} mm, {SURFACE_DEFINITION}, {grid_words(comparison.grid)}"
+    main = figures.redraws[0]
+    basis = f"at {main.tolerance_mm:g} mm, {SURFACE_DEFINITION}, {grid_words(figures.grid)}"
     if main.fraction_to_redraw is None or main.inward_fraction is None or main.outward_fraction is None:
-        return f"Measured editing: none, {comparison.empty}."
-    why = f", {comparison.empty}" if comparison.empty else ""
+        return f"Measured editing: none, {figures.empty}."
+    why = f", {figures.empty}" if figures.empty else ""
     return (
         f"Measured editing: {main.fraction_to_redraw:.1%} of the surface to redraw"
         f" ({main.inward_fraction:.1%} inward, {main.outward_fraction:.1%} outward){why}, {basis}."
