@@ -27,6 +27,18 @@ from inference_backend.training.run import phases
 
 CARD_FILE = "card.md"
 RECIPE_FILE = "recipe.json"
+IN_ONE_PART = (  # by anatomy; anything apart from the largest part is noise
+    "bladder",
+    "anorectum",
+    "femur_left",
+    "femur_right",
+    "gtvp",
+    "cervix",
+    "uterus",
+    "vagina",
+    "parametrium_left",
+    "parametrium_right",
+)
 INTENDED_USE = (
     "Demonstration of the software on synthetic patients. Not for patients: trained on drawn anatomy only."
 )
@@ -70,6 +82,7 @@ def pack(recipe: EnsembleRecipe, run_folder: Path, out: Path, version: str) -> M
         demonstration=True,
         patch_kji=recipe.patch_kji,
         overlap=0.5,
+        largest_part_only=tuple(name for name in IN_ONE_PART if name in recipe.structures),
         card=described(out / CARD_FILE),
     )
     write_manifest(out, manifest)
