@@ -118,7 +118,7 @@ def steps(plan: Plan) -> tuple[Step, ...]:
     into = (str(uv), "pip", "install", "--python", str(python))
     if plan.offline is not None:
         found = ("--no-index", "--find-links", str(plan.offline), "--require-hashes")
-        install = (*into, *found, "-r", str(plan.offline / REQUIREMENTS))
+        install: tuple[str, ...] = (*into, *found, "-r", str(plan.offline / REQUIREMENTS))
     elif plan.source is not None:
         install = (*into, "--torch-backend", "auto", f"{plan.source}[models]")
     else:
@@ -139,8 +139,8 @@ def check_sums(folder: Path) -> None:
             "That folder is no offline folder of the backend: it has no list of checksums.",
             advice="Choose the folder that holds SHA256SUMS.",
         ) from error
-    listed = dict(reversed(line.split(None, 1)) for line in lines if line.strip())
-    named = {name.lstrip("*").strip(): wanted for name, wanted in listed.items()}
+    pairs = [line.partition(" ") for line in lines if line.strip()]
+    named = {name.strip().lstrip("*"): wanted for wanted, _space, name in pairs}
     for path in sorted(p for p in folder.iterdir() if p.is_file() and p.name != SUMS):
         if named.pop(path.name, None) != sha256_of(path):
             raise DamagedFile(

@@ -25,7 +25,7 @@ class EffortPanel(Panel):
         self._rows: tuple[EffortRow, ...] = ()
         self._slices: list[int] = []
         self._worst: list[int] = []
-        stretch(self.ui.table, 0)
+        stretch(self.ui.table, 1)
         strip = self.ui.strip
         strip.setRowCount(1)
         strip.horizontalHeader().setVisible(False)
@@ -52,7 +52,7 @@ class EffortPanel(Panel):
         if row is not None:
             shares = dict.fromkeys(self.session.case.slices(row.structure_id), 0.0)
             shares.update({s.k: s.fraction_to_redraw for s in row.measured.slices} if row.measured else {})
-            self._worst = [s.k for s in row.measured.worst_slices(len(shares))] if row.measured else []
+            self._worst = _worst_first(row)
             with silent(self.ui.toleranceSpin):
                 self.ui.toleranceSpin.value = row.tolerance_mm
         self._slices = sorted(shares)
@@ -97,12 +97,20 @@ class EffortPanel(Panel):
 
 
 def _expected(row: EffortRow) -> str:
-    one = row.expected
-    if one is None:
+    share = row.expected.fraction_to_redraw if row.expected is not None else None
+    if share is None:
         return row.expected_withheld
     return _("{share:.0%} ({low:.0%} to {high:.0%})").format(
-        share=one.fraction_to_redraw, low=one.low, high=one.high
+        share=share.expected, low=share.low, high=share.high
     )
+
+
+def _worst_first(row: EffortRow) -> list[int]:
+    """Slices with something to redraw, most first: as measured, else as expected."""
+    if row.measured is not None:
+        return [s.k for s in row.measured.worst_slices(len(row.measured.slices))]
+    areas = enumerate(row.expected.redraw_mm2, row.expected.first_k) if row.expected is not None else ()
+    return [k for k, mm2 in sorted(areas, key=lambda pair: -pair[1]) if mm2 > 0]
 
 
 def _measured(row: EffortRow) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -58,7 +59,7 @@ class ExportPanel(Panel):
         self.refresh()
         self.desk.background.run(partial(job.run, self._told), partial(self._done, job), self._failed)
 
-    def _checks(self) -> tuple[tuple[Format, object], ...]:
+    def _checks(self) -> tuple[tuple[Format, Any], ...]:
         ui = self.ui
         return (
             (Format.MASKS, ui.masksCheck),

@@ -7,7 +7,7 @@ line.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -104,7 +104,7 @@ def silent(*widgets: Any) -> Iterator[None]:
             widget.blockSignals(was)
 
 
-def fill_table(table: Any, rows: list[tuple[str, ...]], ids: list[str], chosen: str) -> None:
+def fill_table(table: Any, rows: Sequence[tuple[str, ...]], ids: list[str], chosen: str) -> None:
     """Writes a table; each row keeps its id. The chosen row stays chosen."""
     with silent(table):
         table.setRowCount(len(rows))
