@@ -155,17 +155,20 @@ class Case:
         self._rest = drawn.rest
         moved = drawn.borders != self.borders
         self.record = replace(self.record, borders=drawn.borders)
+        had = self.composition.composites.ids
         step = self._live.take(drawn.structures)
-        return self._changed(_differing(before, drawn.structures), tuple(step.changed), moved)
+        composites = self._composites_changed(had, step.changed)
+        return self._changed(_differing(before, drawn.structures), composites, moved)
 
     def choose(self, selection: Selection, preset: str | None = None) -> Change:
         """After another choice of parts, lengths, margins or rules."""
         differs = selection != self.selection
+        had = self.composition.composites.ids
         step = self._live.choose(selection)
         self.record = replace(
             self.record, selection=selection, preset=self.record.preset if preset is None else preset
         )
-        return self._changed((), tuple(step.changed), differs)
+        return self._changed((), self._composites_changed(had, step.changed), differs)
 
     def note(self, record: Record) -> None:
         """Another record, of the same choices and borders."""
@@ -187,6 +190,11 @@ class Case:
             self.record = replace(self.record, review=review, exported_at="")
             self.version += 1
         return Change(structures, composites)
+
+    def _composites_changed(self, had: tuple[str, ...], changed: Iterable[str]) -> tuple[str, ...]:
+        """Those whose voxels changed, and those that came or went without a voxel."""
+        came_or_went = set(had) ^ set(self.composition.composites.ids)
+        return tuple(dict.fromkeys((*changed, *sorted(came_or_went))))
 
     def _made_final(self) -> StructureSet:
         return self.structures.with_contours(*self.composition.composites)
