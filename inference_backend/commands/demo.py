@@ -25,6 +25,7 @@ from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.measures.set_comparison import StructureComparison, compare_sets
 from inference_backend.commands.console import progress_bar, result_table, tell_case, to_user
 from inference_backend.commands.demo_engine import (
+    RememberedContours,
     chosen_engine,
     editing_of_engine,
     tell_expected_and_measured,
@@ -80,16 +81,7 @@ def demo(
         report(0.0, "Making a synthetic patient")
         patient = make_phantom(spec_of(variant))
         folder = write_phantom(out / "patient", patient, if_exists=IfExists.REPLACE)
-        site = load_preset(preset)
-        request = Request(
-            ct=folder / DICOM_FOLDER,
-            contours=() if chosen else (_write_given(folder, patient),),
-            preset=site,
-            selection=site.selection,
-            pseudonym=pseudonym(patient),
-            guideline=None if chosen else load_margins(guideline),
-            engine=chosen,
-        )
+        request = _request(patient, folder, preset, chosen, guideline)
         case = run(request, lambda f, stage: report(0.1 + 0.5 * f, stage))
         editing = editing_of_engine(patient.truth, chosen.made) if chosen else _against_truth(patient, case)
         written = write_case(
@@ -103,6 +95,22 @@ def demo(
     tell_case(case, written.folder)
     to_user("The patient is synthetic: no anatomy of a real person, and no evidence for any.")
     end_in_workstation(open_workstation, out, folder / DICOM_FOLDER, case)
+
+
+def _request(
+    patient: Phantom, folder: Path, preset: str, engine: RememberedContours | None, guideline: str
+) -> Request:
+    """What the loop is to do: with an engine from the CT alone, else with what a clinician would give."""
+    site = load_preset(preset)
+    return Request(
+        ct=folder / DICOM_FOLDER,
+        contours=() if engine else (_write_given(folder, patient),),
+        preset=site,
+        selection=site.selection,
+        pseudonym=pseudonym(patient),
+        guideline=None if engine else load_margins(guideline),
+        engine=engine,
+    )
 
 
 def _write_given(folder: Path, patient: Phantom) -> Path:

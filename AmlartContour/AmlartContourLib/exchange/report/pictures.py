@@ -99,7 +99,7 @@ def _worst(
 
 
 def glances(scan: CtScan, structures: StructureSet, catalogue: Catalogue) -> tuple[Picture, ...]:
-    """Two small pictures of a case with all its contours: an axial and a sagittal slice through the target."""
+    """Two small pictures of a case with all its contours: axial and sagittal, through the target."""
     view = View.of(scan, structures)
     lines = _lines(view, catalogue, None)
     found = []
