@@ -29,12 +29,12 @@ from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures import accelerator
 from AmlartContourLib.measures.comparison import compare
-from AmlartContourLib.measures.incremental import LiveComparison
 from AmlartContourLib.measures.mesh import mesh_figures
 from AmlartContourLib.measures.pair import pair
 from AmlartContourLib.measures.path_length import Tolerance, path_length
 from AmlartContourLib.measures.surface_distance import surface_distances
-from support.bench_structures import Edited, edited_structures, large_nodal_ctv, stroke
+from support.bench_strokes import stroke_ms, strokes
+from support.bench_structures import Edited, edited_structures, large_nodal_ctv
 from support.fine_shapes import SHAPES, edited_pair, nearly_continuous_mm
 from support.path_recipe import added_path_by_filters_mm
 
@@ -61,12 +61,8 @@ def ours_everything(case: Case) -> Figures:
     found = compare(*case, tolerance_mm=3.0, extra_tolerances_mm=TOLERANCES)
     dice = {r.tolerance_mm: r.surface_dice for r in found.redraws}
     surface = found.surface
-    values = [
-        *(dice[t] for t in TOLERANCES),
-        surface.hd95_mm,
-        surface.hausdorff_mm,
-        surface.average_symmetric_mm,
-    ]
+    values = [*(dice[t] for t in TOLERANCES), surface.hd95_mm, surface.hausdorff_mm]
+    values.append(surface.average_symmetric_mm)
     return dict(zip(NAMES, (float(v) for v in values if v is not None), strict=True))
 
 
@@ -112,8 +108,8 @@ def sitk_recipe(case: Case) -> Figures:
 
 def ours_dice(case: Case) -> Figures:
     """Surface Dice at the tolerances only."""
-    found = surface_distances(pair(*case))
-    return {name: found.surface_dice(t) or 0.0 for name, t in zip(NAMES, TOLERANCES, strict=False)}
+    dice = surface_distances(pair(*case)).surface_dice
+    return {name: dice(t) or 0.0 for name, t in zip(NAMES, TOLERANCES, strict=False)}
 
 
 def choose(way: str) -> None:
@@ -175,7 +171,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--strokes", type=int, default=200)
     arguments = parser.parse_args()
-    rounds = arguments.rounds
     warnings.simplefilter("ignore")  # surface-distance uses names that scipy deprecates
     programs = {f"{name}, {way}": in_way(way, run) for way in WAYS for name, run in OURS.items()} | PEERS
     try:
@@ -186,16 +181,17 @@ def main() -> None:
     cases = {edited.name: cropped(edited) for edited in edited_structures()}
     times: dict[str, dict[str, list[float]]] = {p: {name: [] for name in cases} for p in programs}
     figures: dict[str, dict[str, Figures]] = {p: {} for p in programs}
-    for _ in range(rounds):
+    for _ in range(arguments.rounds):
         for name, case in cases.items():
             for program, run in programs.items():
                 spent, figures[program][name] = timed(run, case)
                 times[program][name].append(spent)
-    print_times(times, rounds)
+    print_times(times, arguments.rounds)
     print_path_lengths(cases)
     print_memory(programs, cases["bone"])
     print_agreement(figures)
-    print_strokes(arguments.strokes)
+    peer = times.get("surface-distance", {})
+    print_strokes(arguments.strokes, {name: float(np.median(found)) for name, found in peer.items()})
     print_definitions()
 
 
@@ -256,25 +252,33 @@ def print_agreement(figures: dict[str, dict[str, Figures]]) -> None:
     say(REMARKS)
 
 
-def print_strokes(count: int) -> None:
-    """Discs painted on or erased from the edge of one slice each: every figure anew after each stroke."""
-    edited = large_nodal_ctv()
-    say(f"\n{count} strokes on one slice of {edited.before.volume_cc:.0f} cm3, processor time in ms")
+def print_strokes(count: int, peer_ms: dict[str, float]) -> None:
+    """One large structure with every figure, then all eight with what a stroke renews at once."""
+    large = large_nodal_ctv()
+    made = strokes(large, count)
+    say(f"\n{count} strokes on one slice of {large.before.volume_cc:.0f} cm3, processor time in ms, p50, p95")
     for way in WAYS:
         choose(way)
-        live = LiveComparison(edited.before, edited.after, tolerance_mm=3.0, extra_tolerances_mm=TOLERANCES)
-        spent, now, rng = [], edited.before, np.random.default_rng(0)
-        for number in range(count):
-            now = stroke(now, bool(number % 2), rng)
-            start = time.process_time()
-            live.edit_reference(now)
-            spent.append((time.process_time() - start) * 1000)
-        start = time.process_time()
-        anew = compare(now, edited.after, tolerance_mm=3.0, extra_tolerances_mm=TOLERANCES)
-        whole = (time.process_time() - start) * 1000
-        middle, most = np.percentile(spent, [50, 95])
-        same = "the same figures" if live.comparison == anew else "OTHER FIGURES"
-        say(f"{way:12} p50 {middle:.1f}, p95 {most:.1f}; anew {whole:.1f}: {same}")
+        for what, told, everything in (
+            ("headline, told where", True, False),
+            ("headline", False, False),
+            ("every figure", False, True),
+        ):
+            middle, most = np.percentile(stroke_ms(large, made, TOLERANCES, told, everything), [50, 95])
+            say(f"{way:12}{what:24}{middle:8.2f}{most:8.2f}")
+    say(f"\n{count} strokes on each structure, headline, told where, processor time in ms; ratio of p50")
+    for way in WAYS:
+        choose(way)
+        found = {e.name: stroke_ms(e, strokes(e, count), TOLERANCES) for e in edited_structures()}
+        for name, spent in found.items():
+            middle, most = np.percentile(spent, [50, 95])
+            ratio = f"{peer_ms[name] / middle:8.0f} x" if name in peer_ms else ""
+            say(f"{way:12}{name:16}{middle:8.3f}{most:8.3f}{ratio}")
+        total = sum(float(np.median(spent)) for spent in found.values())
+        say(
+            f"{way:12}{'all':16}{total:8.3f}{'':8}"
+            + (f"{sum(peer_ms.values()) / total:8.0f} x" if peer_ms else "")
+        )
 
 
 def print_definitions() -> None:
