@@ -66,7 +66,7 @@ class Case:
         self.version = 0
         self._rest = drawn.rest
         self._live = LiveComposition(drawn.structures, record.selection, catalogue)
-        self._final = self._made_final()
+        self._final = self.structures.with_contours(*self.composition.composites)
 
     @property
     def structures(self) -> StructureSet:
@@ -157,7 +157,7 @@ class Case:
         self.record = replace(self.record, borders=drawn.borders)
         had = self.composition.composites.ids
         step = self._live.take(drawn.structures)
-        composites = self._composites_changed(had, step.changed)
+        composites = _composites_changed(had, self.composition.composites.ids, step.changed)
         return self._changed(_differing(before, drawn.structures), composites, moved)
 
     def choose(self, selection: Selection, preset: str | None = None) -> Change:
@@ -168,7 +168,8 @@ class Case:
         self.record = replace(
             self.record, selection=selection, preset=self.record.preset if preset is None else preset
         )
-        return self._changed((), self._composites_changed(had, step.changed), differs)
+        composites = _composites_changed(had, self.composition.composites.ids, step.changed)
+        return self._changed((), composites, differs)
 
     def note(self, record: Record) -> None:
         """Another record, of the same choices and borders."""
@@ -182,7 +183,7 @@ class Case:
 
     def _changed(self, structures: tuple[str, ...], composites: tuple[str, ...], other: bool) -> Change:
         """Marks and approval fall where a final contour changed; the approval with any other change too."""
-        before, self._final = self._final, self._made_final()
+        before, self._final = self._final, self.structures.with_contours(*self.composition.composites)
         touched = _slices_changed(before, self._final, {*structures, *composites}, self.patient)
         review = self.review.changed(touched)
         if other or touched:
@@ -191,13 +192,12 @@ class Case:
             self.version += 1
         return Change(structures, composites)
 
-    def _composites_changed(self, had: tuple[str, ...], changed: Iterable[str]) -> tuple[str, ...]:
-        """Those whose voxels changed, and those that came or went without a voxel."""
-        came_or_went = set(had) ^ set(self.composition.composites.ids)
-        return tuple(dict.fromkeys((*changed, *sorted(came_or_went))))
 
-    def _made_final(self) -> StructureSet:
-        return self.structures.with_contours(*self.composition.composites)
+def _composites_changed(
+    had: tuple[str, ...], have: tuple[str, ...], changed: Iterable[str]
+) -> tuple[str, ...]:
+    """Those whose voxels changed, and those that came or went without a voxel."""
+    return tuple(dict.fromkeys((*changed, *sorted(set(had) ^ set(have)))))
 
 
 def _differing(before: StructureSet, after: StructureSet) -> tuple[str, ...]:
