@@ -129,6 +129,7 @@ def test_a_client_starts_the_product_s_own_backend(idle_home: Path) -> None:
     assert {engine.id for engine in client.capabilities().engines} == {
         "guideline-taylor-2005",
         "guideline-pgi",
+        "amlart-demo",
     }
     client.close()
     assert local.stop() is True

@@ -67,7 +67,7 @@ def test_this_machine_s_own_backend_is_started_for_it(
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("--engine", "unheard-of"), 2, "It has guideline-taylor-2005"),
+        (("--engine", "unheard-of"), 2, "It has amlart-demo, guideline-taylor-2005"),
         (("--engine", "tiles-gone"), 6, "weights are missing"),
         (("--engine", "tiles-wrong"), 6, "ZeroDivisionError"),
     ],

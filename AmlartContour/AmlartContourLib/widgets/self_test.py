@@ -15,7 +15,7 @@ from typing import Any
 
 import slicer
 
-WAIT_S = 60.0
+WAIT_S = 240.0
 
 
 class SelfTest:
