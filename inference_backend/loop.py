@@ -1,6 +1,6 @@
 """One CT through the whole loop: scan and contours in, nodal levels, derived parts, composites, messages.
 
-    read_ct -> read_contours -> check_labels -> contour_nodal, or an engine -> derive -> compose
+    read_ct -> read_merged_contours -> check_labels -> contour_nodal, or an engine -> derive -> compose
 
 Contours that came in go before those that are made: a nodal CTV that came in whole is divided at the borders
 found, and the guideline's own levels are then not used. Every step returns a new value. What each step has to
@@ -28,10 +28,9 @@ from AmlartContourLib.domain.selection import SELECTABLE, Selection
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Role
 from AmlartContourLib.exchange.case_record import CaseRecord, Engine, Input
-from AmlartContourLib.exchange.contours_in import read_contours
+from AmlartContourLib.exchange.contours_merged import read_merged_contours
 from AmlartContourLib.exchange.ct_in import read_ct
 from AmlartContourLib.exchange.ct_scan import CtScan
-from AmlartContourLib.exchange.fingerprint import sha256_of
 from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.guideline.margins_preset import GuidelineMargins
 from inference_backend.guideline.nodal import contour_nodal
@@ -84,7 +83,7 @@ def run(request: Request, progress: Progress) -> Case:
     progress(0.0, "Reading the CT")
     scan = read_ct(request.ct, series_uid=request.series_uid, resample_tilt=request.resample_tilt)
     progress(0.2, "Reading contours")
-    came_in = _contours(request, scan)
+    came_in = read_merged_contours(request.contours, scan, request.pseudonym)
     progress(0.3, "Contouring")
     nodal = _made(request, scan, came_in.structures, lambda f, stage: progress(0.3 + 0.5 * f, stage))
     progress(0.8, "Composing")
@@ -106,34 +105,11 @@ def run(request: Request, progress: Progress) -> Case:
 
 
 @dataclass(frozen=True)
-class _CameIn:
-    structures: StructureSet
-    inputs: tuple[Input, ...]
-    findings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class _WithNodes:
     structures: StructureSet
     borders: tuple[LevelBorder, ...] = ()
     engines: tuple[Engine, ...] = ()
     findings: tuple[str, ...] = ()
-
-
-def _contours(request: Request, scan: CtScan) -> _CameIn:
-    """All contours that come in, on the scan's grid; of two for one structure the first path counts."""
-    merged = StructureSet(scan.geometry)
-    inputs: list[Input] = []
-    findings: list[str] = []
-    for path in request.contours:
-        found = read_contours(path, scan, catalogue(), case_id=request.pseudonym)
-        inputs.append(Input("contours", sha256_of(path)))
-        findings += found.messages
-        twice = [i for i in found.structures.ids if i in merged]
-        if twice:
-            findings.append(f"Contoured twice, the first is used: {', '.join(twice)}.")
-        merged = merged.with_contours(*(c for c in found.structures if c.structure_id not in twice))
-    return _CameIn(merged, tuple(inputs), tuple(findings))
 
 
 def _made(request: Request, scan: CtScan, came_in: StructureSet, progress: Progress) -> _WithNodes:

@@ -1,11 +1,9 @@
-"""Folders and files that only this user can read, and the lock that keeps a second backend out of one."""
+"""Folders and files that only this user can read."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
-from typing import IO
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.home import require_private
@@ -34,35 +32,3 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
-
-
-class FolderLock:
-    """Held while a backend uses a folder; the system lets go of it when the process ends, however it ends."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file: IO[bytes] = open(folder / "lock", "a+b")  # noqa: SIM115 - open as long as the lock is held
-        try:
-            _lock(self._file)
-        except OSError as error:
-            self._file.close()
-            raise BadSetting(
-                "Another backend already uses this folder.",
-                kept="It was left running.",
-                advice="Use that one (`amlart jobs list` shows its jobs), or give another --home.",
-            ) from error
-
-    def release(self) -> None:
-        """Lets another backend in."""
-        self._file.close()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,13 +13,14 @@ from contextlib import suppress
 import uvicorn
 
 from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.contract.folder_lock import FolderLock
 from AmlartContourLib.contract.home import RUNNING_FILE, RunningBackend
 from AmlartContourLib.contract.strict_json import to_json
 from inference_backend.engines.registry import Registry
 from inference_backend.server.app import create_app
 from inference_backend.server.backend import Backend
 from inference_backend.server.http_protocol import TimedProtocol
-from inference_backend.server.private_files import FolderLock, private_folder, write_private
+from inference_backend.server.private_files import private_folder, write_private
 from inference_backend.server.settings import Settings
 from inference_backend.server.tokens import Tokens
 
@@ -34,7 +35,12 @@ def serve(
     """Runs a backend until it is asked to end or a signal ends it. BadSetting where it cannot start."""
     os.umask(0o077)
     home = private_folder(settings.home)
-    lock = FolderLock(home)
+    refusal = BadSetting(
+        "Another backend already uses this folder.",
+        kept="It was left running.",
+        advice="Use that one (`amlart jobs list` shows its jobs), or give another --home.",
+    )
+    lock = FolderLock(home, refusal)
     try:
         tokens = Tokens(home)
         with _bound(settings) as listening:

@@ -10,11 +10,9 @@ from pathlib import Path
 from AmlartContourLib.domain.axial import AxialSlices
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.exchange.case_record import Input
-from AmlartContourLib.exchange.contours_in import read_contours
+from AmlartContourLib.exchange.contours_merged import read_merged_contours
 from AmlartContourLib.exchange.ct_in import read_ct
 from AmlartContourLib.exchange.ct_scan import CtScan
-from AmlartContourLib.exchange.fingerprint import sha256_of
-from AmlartContourLib.exchange.resources import catalogue
 
 
 @dataclass(frozen=True)
@@ -61,15 +59,6 @@ def read_patient(source: PatientSource, progress: Callable[[float], None] | None
     """Reads the CT and the contours beside it, on any thread. Of two contours for one structure the first
     path counts. Raises InputRefused and its kinds."""
     scan = read_ct(source.ct, series_uid=source.series_uid, progress=progress)
-    merged = StructureSet(scan.geometry)
-    inputs = [Input("CT", scan.source_sha256)]
-    findings = list(scan.findings)
-    for path in source.contours:
-        found = read_contours(path, scan, catalogue(), case_id=source.name)
-        inputs.append(Input("contours", sha256_of(path)))
-        findings += found.messages
-        twice = [i for i in found.structures.ids if i in merged]
-        if twice:
-            findings.append(f"Contoured twice, the first is used: {', '.join(twice)}.")
-        merged = merged.with_contours(*(c for c in found.structures if c.structure_id not in twice))
-    return PatientFiles(source, scan, merged, tuple(inputs), tuple(findings))
+    came_in = read_merged_contours(source.contours, scan, source.name)
+    inputs = (Input("CT", scan.source_sha256), *came_in.inputs)
+    return PatientFiles(source, scan, came_in.structures, inputs, (*scan.findings, *came_in.findings))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from AmlartContourLib.client.job_run import Connect
 from AmlartContourLib.contract.errors import AmlartError, DamagedFile
+from AmlartContourLib.contract.folder_lock import FolderLock
 from AmlartContourLib.domain.axial import AxialSlices
 from AmlartContourLib.domain.rules import check_labels
 from AmlartContourLib.domain.working_parts import working_parts
@@ -25,7 +26,6 @@ from AmlartContourLib.session.effort import Effort
 from AmlartContourLib.session.events import PatientClosed, PatientOpened, SaveFailed, Told
 from AmlartContourLib.session.exporting import Exporting
 from AmlartContourLib.session.history import Drawn
-from AmlartContourLib.session.hold import Hold
 from AmlartContourLib.session.patient import Patient, PatientFiles
 from AmlartContourLib.session.ports import Clocks, Scene
 from AmlartContourLib.session.record import Phase, Record, from_parameters, identity_of
@@ -60,7 +60,7 @@ class Session:
         self._core = Core(scene, clocks or Clocks())
         self._store = store
         self._preset = preset
-        self._hold: Hold | None = None
+        self._hold: FolderLock | None = None
         self.choices = Choices(self._core)
         self.editing = Editing(self._core)
         self.contouring = Contouring(self._core, store, connect)

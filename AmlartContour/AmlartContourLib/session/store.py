@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from AmlartContourLib.contract.errors import DamagedFile
+from AmlartContourLib.contract.errors import BadSetting, DamagedFile
+from AmlartContourLib.contract.folder_lock import FolderLock
 from AmlartContourLib.contract.frames import decode
 from AmlartContourLib.contract.home import require_private
 from AmlartContourLib.contract.strict_json import from_json, to_json
@@ -26,7 +27,6 @@ from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.exchange.atomic import write_file
 from AmlartContourLib.exchange.wire import contours_frame, contours_of
 from AmlartContourLib.session.case import Kept, Snapshot
-from AmlartContourLib.session.hold import Hold
 from AmlartContourLib.session.record import FORM, Phase, phase_of
 
 SESSION, ARRIVED, FRAME = "session.json", "arrived.frame", ".frame"
@@ -80,9 +80,14 @@ class SessionStore:
         self._root = home / "sessions"
         self._written: dict[tuple[str, int], tuple[object, str]] = {}
 
-    def hold(self, key: str) -> Hold:
+    def hold(self, key: str) -> FolderLock:
         """Keeps other processes from opening the patient. BadSetting where one has it open."""
-        return Hold(self._folder(key))
+        refusal = BadSetting(
+            "This patient is open in another window or program.",
+            kept="Nothing was opened here.",
+            advice="Go on there, or close it there first.",
+        )
+        return FolderLock(self._folder(key), refusal)
 
     def save(self, key: str, saved: Saved) -> None:
         """Writes a session. ExportFailed, with the one before kept, where it cannot be written."""
