@@ -292,6 +292,22 @@ def test_an_export_says_what_was_written_and_verified(desk: Desk, tmp_path: Path
     assert session.phase is Phase.IN_REVIEW
 
 
+def test_looking_on_while_the_export_is_written_does_not_undo_it_but_an_edit_does(
+    desk: Desk, tmp_path: Path
+) -> None:
+    session = desk.session
+    job = session.exporting.prepare(tmp_path / "first", frozenset({Format.MASKS}), report=False)
+    look_at_everything(desk)
+    job.run()
+    session.exporting.done(job)
+    assert session.phase is Phase.EXPORTED
+    job = session.exporting.prepare(tmp_path / "second", frozenset({Format.MASKS}), report=False)
+    edit(session, "cervix")
+    job.run()
+    session.exporting.done(job)
+    assert session.phase is Phase.IN_REVIEW
+
+
 KILLED = """
 import sys, time
 from pathlib import Path

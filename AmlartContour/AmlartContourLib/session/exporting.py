@@ -56,12 +56,21 @@ class ExportJob:
     record: CaseRecord
     session: Record
     catalogue: Catalogue
-    of: tuple[Case, int]  # the case and its version, for telling whether it has changed since
+    of: Case
+    shown: StructureSet  # the final contours of the case when the job was made
 
     @property
     def final(self) -> StructureSet:
         """The structures with the composites over them: what is written."""
         return self.structures.with_contours(*self.composition.composites)
+
+    def is_of(self, case: Case | None) -> bool:
+        """Whether the case still has these contours and this approval; slices seen since do not matter."""
+        return (
+            case is self.of
+            and case.final is self.shown
+            and case.review.approval == self.session.review.approval
+        )
 
     def run(self, progress: Progress | None = None) -> ExportDone:
         """Writes and reads back. Raises ExportFailed and its kinds; then nothing is left in the folder."""
@@ -142,13 +151,15 @@ class Exporting:
             record=record,
             session=case.record,
             catalogue=case.catalogue,
-            of=(case, case.version),
+            of=case,
+            shown=case.final,
         )
 
     def done(self, job: ExportJob) -> None:
-        """Notes that the job's patient is exported, unless it has changed since. On the face's thread."""
+        """Notes that the job's patient is exported, unless a contour or the approval has changed since. On the
+        face's thread."""
         case = self._core.case_or_none
-        if case is not None and (case, case.version) == job.of:
+        if case is not None and job.is_of(case):
             case.note(replace(case.record, exported_at=self._core.clocks.stamp()))
             self._core.tell(ReviewChanged())
 

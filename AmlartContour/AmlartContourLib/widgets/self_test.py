@@ -15,7 +15,7 @@ from typing import Any
 
 import slicer
 
-WAIT_S = 240.0
+WAIT_S = 120.0
 
 
 class SelfTest:
@@ -35,7 +35,8 @@ class SelfTest:
             bench.export.ui.folderButton.directory = folder
             bench.export.ui.reportCheck.setChecked(False)
             bench.export.ui.exportButton.click()
-            self._wait(lambda: bench.session.phase.name == "EXPORTED", "the export is written")
+            self._wait(lambda: bench.export.ui.exportButton.enabled, "the export has ended")
+            assert bench.session.phase.name == "EXPORTED", bench.export.ui.resultLabel.text
             assert list(Path(folder).rglob("rtstruct.dcm"))
 
     def test_2_closing_the_scene_closes_the_patient_and_keeps_the_edit(self) -> None:
