@@ -156,8 +156,7 @@ class Exporting:
         )
 
     def done(self, job: ExportJob) -> None:
-        """Notes that the job's patient is exported, unless a contour or the approval has changed since. On the
-        face's thread."""
+        """On the face's thread: the patient is exported, unless its contours or approval changed since."""
         case = self._core.case_or_none
         if case is not None and job.is_of(case):
             case.note(replace(case.record, exported_at=self._core.clocks.stamp()))
