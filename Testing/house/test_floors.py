@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-
-import pytest
+from collections.abc import Iterator
 
 from support.source_tree import SourceFile, imported_modules, shipped
 
@@ -51,52 +50,67 @@ LIBRARIES = {
 REPORT_LIBRARIES = {"jinja2", "markupsafe", "matplotlib"}
 
 
-def _ids(file: SourceFile) -> str:
-    return file.name
+def test_a_room_imports_only_rooms_on_its_own_floor_or_below() -> None:
+    broken = [f"{file.name}: {words}" for file in shipped() for words in _wrong_floors(file)]
+    assert not broken, broken
 
 
-@pytest.mark.parametrize("file", shipped(), ids=_ids)
-def test_a_room_imports_only_rooms_on_its_own_floor_or_below(file: SourceFile) -> None:
+def test_a_room_uses_only_the_libraries_it_may() -> None:
+    broken = [
+        f"{file.name}: {module}"
+        for file in shipped()
+        if file.room in FLOORS
+        for module in imported_modules(file.tree)
+        if module.split(".")[0] not in _allowed(file)
+    ]
+    assert not broken, broken
+
+
+def test_only_the_commands_of_the_backend_use_the_client() -> None:
+    backend = [f for f in shipped() if f.room == "inference_backend"]
+    others = [f for f in backend if not f.name.startswith("inference_backend/commands/")]
+    broken = [f.name for f in others if _imports(f, "AmlartContourLib.client")]
+    assert others
+    assert not broken, broken
+
+
+def test_a_package_file_is_empty() -> None:
+    filled = [f.name for f in shipped() if f.path.name == "__init__.py" and f.text.strip()]
+    assert not filled, filled
+
+
+def test_the_two_faces_know_nothing_of_each_other() -> None:
+    broken = [
+        file.name
+        for file in shipped()
+        for face, other in (("web", "widgets"), ("widgets", "web"))
+        if file.room == face and _imports(file, f"AmlartContourLib.{other}")
+    ]
+    assert not broken, broken
+
+
+def _wrong_floors(file: SourceFile) -> Iterator[str]:
     if file.room not in FLOORS:
-        assert file.name == "AmlartContour/AmlartContourLib/__init__.py", f"{file.room} has no floor"
+        if file.name != "AmlartContour/AmlartContourLib/__init__.py":
+            yield f"{file.room} has no floor"
         return
     reachable = FLOORS[: FLOORS.index(file.room) + 1]
     for module in imported_modules(file.tree):
         first, *rest = module.split(".")
-        if first == "AmlartContourLib":
-            assert rest, "import a room, not the whole library"
-            assert rest[0] in reachable, f"{file.room} may not import {module}"
-        elif first == "inference_backend":
-            assert file.room == "inference_backend", f"{file.room} may not import {module}"
-        else:
-            assert first != "", "write imports in full, not relative"
+        room = rest[0] if first == "AmlartContourLib" and rest else first
+        if room == "AmlartContourLib":
+            yield "import a room, not the whole library"
+        elif room not in reachable and first in ("AmlartContourLib", "inference_backend"):
+            yield f"{file.room} may not import {module}"
+        elif first == "":
+            yield "write imports in full, not relative"
 
 
-@pytest.mark.parametrize("file", shipped(), ids=_ids)
-def test_a_room_uses_only_the_libraries_it_may(file: SourceFile) -> None:
-    if file.room not in FLOORS:
-        return
-    allowed = LIBRARIES[file.room] | ({*REPORT_LIBRARIES} if "/exchange/report/" in file.name else set())
-    for module in imported_modules(file.tree):
-        first = module.split(".")[0]
-        ours = first in {"AmlartContourLib", "inference_backend"}
-        assert ours or first in allowed or first in sys.stdlib_module_names, (
-            f"{file.room} may not use {first}"
-        )
+def _allowed(file: SourceFile) -> set[str]:
+    report = REPORT_LIBRARIES if "/exchange/report/" in file.name else set()
+    ours = {"AmlartContourLib", "inference_backend"}
+    return LIBRARIES[file.room] | report | ours | sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("file", [f for f in shipped() if f.room == "inference_backend"], ids=_ids)
-def test_only_the_commands_of_the_backend_use_the_client(file: SourceFile) -> None:
-    if not file.name.startswith("inference_backend/commands/"):
-        assert not [m for m in imported_modules(file.tree) if m.startswith("AmlartContourLib.client")]
-
-
-@pytest.mark.parametrize("file", [f for f in shipped() if f.path.name == "__init__.py"], ids=_ids)
-def test_a_package_file_is_empty(file: SourceFile) -> None:
-    assert file.text.strip() == ""
-
-
-@pytest.mark.parametrize("file", [f for f in shipped() if f.room in ("web", "widgets")], ids=_ids)
-def test_the_two_faces_know_nothing_of_each_other(file: SourceFile) -> None:
-    other = "widgets" if file.room == "web" else "web"
-    assert not [m for m in imported_modules(file.tree) if m.startswith(f"AmlartContourLib.{other}")]
+def _imports(file: SourceFile, package: str) -> bool:
+    return any(module.startswith(package) for module in imported_modules(file.tree))
