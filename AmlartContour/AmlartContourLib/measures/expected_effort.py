@@ -3,14 +3,16 @@
 For each structure and figure y (fraction to redraw; added path / path of the contour) with its disagreement
 x:
 
-expected = intercept + slope * x            least squares on one half of the cases, slope >= 0, held to y >=
-0 residual = (y - expected) / (SCALE + expected)              on the other half interval = expected + (SCALE
-+ expected) * [r_low, r_high]  r_low, r_high: order statistics of the residuals
+- expected = intercept + slope * x, by least squares, slope >= 0, held to y >= 0;
+- residual of a case = (y - expected) / (SCALE + expected), by the line that the other cases give;
+- interval = expected + (SCALE + expected) * [r_low, r_high], order statistics of the residuals.
 
 With n residuals and a coverage of 1 - a, r_low is the floor((n + 1) a / 2)-th smallest and r_high the
-ceil((n + 1)(1 - a / 2))-th: split conformal prediction (Vovk 2005; Lei 2018), which covers a new case with
-probability 1 - a at least if it is exchangeable with the calibration cases. That is an assumption about the
-scan; `likeness` says when it is plainly wrong.
+ceil((n + 1)(1 - a / 2))-th, as in conformal prediction (Vovk 2005; Lei 2018). The residuals are those of the
+jackknife, because cases are dear: a line of two numbers hardly moves when one case is left out, so a new case
+that is exchangeable with the others is covered with a probability near 1 - a (Barber 2021: 1 - 2a at the
+least for the variant jackknife+). What was covered on cases of neither kind is measured and on the card. That
+a scan is exchangeable with the cases is an assumption; `likeness` says when it is plainly wrong.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from AmlartContourLib.contract.effort import Interval, StructureEffort
 from AmlartContourLib.contract.strict_json import Message
 from AmlartContourLib.measures.disagreement import Disagreement
 
+Floats = NDArray[np.float64]
 SCALE = 0.05
 LEAST_RESIDUALS = 9  # fewer cannot hold an interval of 80 percent
 TOO_FEW = "too few calibration cases had this structure"
@@ -34,7 +38,7 @@ ROUNDED = 4
 
 @dataclass(frozen=True)
 class Fit(Message):
-    """The rule for one figure of one structure; `residuals` in rising order, of `fitted` other cases."""
+    """The rule for one figure of one structure, from `fitted` cases; their `residuals` in rising order."""
 
     intercept: float
     slope: float
@@ -67,7 +71,7 @@ class StructureCalibration(Message):
 
 
 Points = Sequence[tuple[float, float]]
-"""(disagreement x, measured editing y) of calibration cases, in an order that does not depend on them."""
+"""(disagreement x, measured editing y) of calibration cases."""
 
 
 def conformal_ranks(residuals: int, coverage: float) -> tuple[int, int] | None:
@@ -78,18 +82,22 @@ def conformal_ranks(residuals: int, coverage: float) -> tuple[int, int] | None:
 
 
 def fitted(points: Points) -> Fit:
-    """The rule from cases: every second one gives a residual, the others the line."""
-    fit_on, rest = points[::2], points[1::2]
-    if len(fit_on) < 2:
-        return Fit(0.0, 0.0, len(fit_on), ())
-    x, y = np.asarray(fit_on, dtype=float).T
+    """The rule from all cases; each gives its residual from the line of the others."""
+    if len(points) < LEAST_RESIDUALS:
+        return Fit(0.0, 0.0, len(points), ())
+    x, y = np.asarray(points, dtype=float).T
+    residuals = []
+    for n, (where, value) in enumerate(points):
+        others = _line(np.delete(x, n), np.delete(y, n)).expected(where)
+        residuals.append(round((value - others) / (SCALE + others), 6))
+    line = _line(x, y)
+    return Fit(round(line.intercept, 6), round(line.slope, 6), len(points), tuple(sorted(residuals)))
+
+
+def _line(x: Floats, y: Floats) -> Fit:
     spread = float(((x - x.mean()) ** 2).sum())
     slope = max(float(((x - x.mean()) * (y - y.mean())).sum()) / spread, 0.0) if spread > 0 else 0.0
-    plain = Fit(float(y.mean()) - slope * float(x.mean()), slope, len(fit_on), ())
-    residuals = sorted(
-        (value - plain.expected(where)) / (SCALE + plain.expected(where)) for where, value in rest
-    )
-    return Fit(round(plain.intercept, 6), round(slope, 6), len(fit_on), tuple(round(r, 6) for r in residuals))
+    return Fit(float(y.mean()) - slope * float(x.mean()), slope, x.size, ())
 
 
 def expected_effort(
