@@ -63,6 +63,7 @@ def test_every_cause_is_told_of(cause: Cause) -> None:
 def test_every_way_a_job_can_end_is_told_of() -> None:
     codes = {
         job_problems.INTERRUPTED.code,
+        job_problems.RESULT_GONE.code,
         job_problems.TOO_LONG.code,
         job_problems.out_of_memory().code,
         job_problems.no_sign_of_life(1, 1).code,

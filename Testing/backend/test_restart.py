@@ -88,6 +88,35 @@ def test_an_upload_whose_file_is_gone_is_asked_for_again(new_backend: Callable[.
     client.close()
 
 
+@pytest.mark.parametrize("restart", [False, True], ids=["while it runs", "while it did not run"])
+def test_a_result_that_somebody_deleted_is_said_to_be_missing_and_can_be_made_again(
+    new_backend: Callable[..., BackendProcess], restart: bool
+) -> None:
+    backend = new_backend()
+    client = backend.client()
+    job = submit(client, seed=6)
+    ended(client, job)
+    if restart:
+        backend.kill()
+    for file in (backend.home / "results").iterdir():
+        file.unlink()
+    if restart:
+        backend.start()
+        client.close()
+        client = backend.client()
+    with pytest.raises(BackendRefused) as refused:
+        client.result(job)
+    assert refused.value.code == "not_ready"
+    status = client.status(job)
+    assert status.state is JobState.INTERRUPTED
+    assert status.problem is not None
+    assert status.problem.code == "result_missing"
+    client.resume(job)
+    ended(client, job)
+    assert client.result(job).masks.ids
+    client.close()
+
+
 def test_watching_ends_when_the_backend_does(new_backend: Callable[..., BackendProcess]) -> None:
     backend = new_backend()
     client = backend.client()

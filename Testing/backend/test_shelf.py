@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from AmlartContourLib.contract.errors import DamagedFile
+from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.protocol import Engine
 from inference_backend.server.shelf import Shelf
 from support.tile_engine import TileEngine
@@ -12,10 +16,16 @@ MEGABYTE = 1 << 20
 
 
 class Recorded(TileEngine):
-    """The test engine, which also notes when it is loaded and let go of."""
+    """The test engine of a version, or of none, which also notes when it is loaded and let go of."""
 
     history: list[str]
     failures = 0
+    now = "1"
+
+    def describe(self) -> EngineInfo:
+        if not Recorded.now:
+            raise DamagedFile("There is no manifest.")
+        return replace(super().describe(), version=Recorded.now)
 
     def load(self, device: str) -> None:
         self.history.append(f"+{self._words}")
@@ -34,6 +44,7 @@ def history() -> list[str]:
     """What was loaded (+) and let go of (-), in order."""
     Recorded.history = []
     Recorded.failures = 0
+    Recorded.now = "1"
     return Recorded.history
 
 
@@ -91,3 +102,23 @@ def test_when_memory_runs_out_all_others_go_and_it_is_tried_again(history: list[
     Recorded.failures = 2
     with pytest.raises(MemoryError):
         kept.take("40")
+
+
+def test_an_engine_whose_files_were_replaced_is_loaded_again(history: list[str]) -> None:
+    kept = shelf(1000)
+    kept.take("10")
+    first = kept.take("20")
+    Recorded.now = "2"
+    second = kept.take("20")
+    assert sizes(history) == ["+10", "+20", "-20", "+20"]
+    assert (first.version, second.version) == ("1", "2"), "a result names the version that made it"
+    assert kept.loaded == (f"tiles-memory.{10 * MEGABYTE}", f"tiles-memory.{20 * MEGABYTE}")
+
+
+def test_an_engine_whose_files_are_gone_is_still_listed_by_its_name(history: list[str]) -> None:
+    kept = shelf(1000)
+    kept.take("10")
+    Recorded.now = ""
+    with pytest.raises(DamagedFile):
+        kept.take("10")
+    assert kept.loaded == (f"tiles-memory.{10 * MEGABYTE}",)

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from inference_backend.engines.registry import BUILT_IN, EngineEntry, Registry
+from inference_backend.engines.registry import EngineEntry, Registry, listed
 from inference_backend.server.serving import serve
 from inference_backend.server.settings import Limits, Settings
 
@@ -37,10 +37,10 @@ BROKEN = (
 )
 
 
-def registry() -> Registry:
-    """The product's engines and the test ones."""
+def registry(home: Path) -> Registry:
+    """The product's engines, the bundles in the backend's folder, and the test ones."""
     tiles = (EngineEntry(_id(words), f"support.tile_engine:TileEngine({words})") for words in KINDS)
-    return Registry((*BUILT_IN, *tiles, *BROKEN))
+    return Registry((*listed(home), *tiles, *BROKEN))
 
 
 def _id(words: str) -> str:
@@ -56,7 +56,7 @@ def main() -> None:
     paths = {name: Path(given[name]) for name in ("home", "tls_cert", "tls_key") if name in given}
     limits = Limits(**{"free_disk_bytes": 1 << 20, **given.pop("limits", {})})
     lists = {name: tuple(given[name]) for name in ("devices", "more_hosts") if name in given}
-    serve(Settings(**{**given, **paths, **lists, "limits": limits}), registry())
+    serve(Settings(**{**given, **paths, **lists, "limits": limits}), registry(paths["home"]))
 
 
 if __name__ == "__main__":

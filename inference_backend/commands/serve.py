@@ -11,7 +11,7 @@ import typer
 from AmlartContourLib.contract.home import RunningBackend, default_home
 from AmlartContourLib.contract.notice import RESEARCH_ONLY
 from inference_backend.commands.console import to_user
-from inference_backend.engines.registry import Registry
+from inference_backend.engines.registry import Registry, listed
 from inference_backend.server.private_files import private_folder
 from inference_backend.server.settings import DEFAULT_PORT, Limits, Settings
 from inference_backend.server.tokens import add_token
@@ -55,7 +55,7 @@ def serve(
         limits=Limits(job_seconds=job_minutes * 60),
     )
     logging.getLogger().setLevel(logging.INFO)
-    run_backend(settings, Registry(), _announce)
+    run_backend(settings, Registry(listed(folder)), _announce)
 
 
 def _announce(running: RunningBackend) -> None:

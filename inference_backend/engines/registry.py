@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.contract.messages import EngineInfo
@@ -33,10 +34,11 @@ BUILT_IN = (
 )
 
 
-def listed() -> tuple[EngineEntry, ...]:
-    """The engines of this version, the default first, and the bundles in the user's own folder."""
+def listed(home: Path | None = None) -> tuple[EngineEntry, ...]:
+    """The engines of this version, the default first, and the bundles in a backend's folder, this user's
+    own where none is given."""
     taken = {entry.id for entry in BUILT_IN}
-    own = (EngineEntry(name, f"{BUNDLE}({name})") for name in own_bundles() if name not in taken)
+    own = (EngineEntry(name, f"{BUNDLE}({name})") for name in own_bundles(home) if name not in taken)
     return (*BUILT_IN, *own)
 
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from AmlartContourLib.contract.errors import AmlartError
-from inference_backend.engines.registry import Registry
+from inference_backend.engines.registry import Registry, listed
 from inference_backend.server.serving import serve
 from inference_backend.server.settings import Settings
 
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO)
     try:
         devices = tuple(given.device) or ("cpu",)
-        serve(Settings(home=given.home, port=0, devices=devices, managed=True), Registry())
+        serve(Settings(home=given.home, port=0, devices=devices, managed=True), Registry(listed(given.home)))
     except AmlartError as error:
         sys.stderr.write(f"Refused: {error}\n")
         return 2

@@ -25,6 +25,7 @@ from AmlartContourLib.contract.messages import (
 from AmlartContourLib.contract.problems import Code, refusal
 from AmlartContourLib.exchange.wire import geometry_of
 from inference_backend.server.crew import Crew
+from inference_backend.server.job_problems import RESULT_GONE
 from inference_backend.server.job_store import Job
 from inference_backend.server.run_store import Forecast
 from inference_backend.server.turns import RANK
@@ -110,7 +111,11 @@ class Desk:
                 if job.state.has_ended
                 else "Wait until it is done.",
             )
-        return self._shop.files.result(job_id)
+        result = self._shop.files.result(job_id)
+        if not result.exists():
+            self._shop.jobs.lose_results({job_id})
+            raise refusal(Code.NOT_READY, RESULT_GONE.what, kept=RESULT_GONE.kept, advice=RESULT_GONE.advice)
+        return result
 
     def purge(self, owner: str, request: PurgeRequest) -> PurgeReport:
         """Removes the user's ended jobs with their results, and every upload that no job needs."""

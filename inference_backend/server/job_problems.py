@@ -15,6 +15,12 @@ INTERRUPTED = Problem(
     KEPT,
     "Resume the job: `amlart jobs resume`.",
 )
+RESULT_GONE = Problem(
+    "result_missing",
+    "The result of this job is no longer on the backend's disk.",
+    "The request is kept.",
+    "Resume the job: `amlart jobs resume`.",
+)
 GONE = Problem(
     Code.ENGINE_UNAVAILABLE.value,
     "The engine or the upload of this job is no longer there.",

@@ -14,7 +14,7 @@ from AmlartContourLib.contract.messages import JobRequest, JobState, Priority
 from AmlartContourLib.contract.problems import Code, Problem, refusal
 from AmlartContourLib.contract.strict_json import from_json, to_json
 from inference_backend.server.database import Database
-from inference_backend.server.job_problems import INTERRUPTED
+from inference_backend.server.job_problems import INTERRUPTED, RESULT_GONE
 from inference_backend.server.turns import Waiting, in_turn
 
 ENDED = tuple(state.value for state in JobState if state.has_ended and state is not JobState.EXPIRED)
@@ -149,6 +149,15 @@ class JobStore:
                 (to_json(INTERRUPTED), time.time()),
             )
         return done.rowcount
+
+    def lose_results(self, job_ids: set[str]) -> None:
+        """Jobs that were done and whose result is no longer there: they can be resumed."""
+        with self._database.transaction() as db:
+            db.executemany(
+                "UPDATE jobs SET state = 'interrupted', problem = ?, result_bytes = NULL"
+                " WHERE id = ? AND state = 'done'",
+                [(to_json(RESULT_GONE), job_id) for job_id in job_ids],
+            )
 
     def expire(self, ended_before: float, owner: str | None = None, only: tuple[str, ...] = ()) -> list[str]:
         """Forgets jobs that ended before a time (a user's, or everybody's); their ids."""

@@ -14,7 +14,7 @@ import uvicorn
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.folder_lock import FolderLock
-from AmlartContourLib.contract.home import RUNNING_FILE, RunningBackend
+from AmlartContourLib.contract.home import HOME_VARIABLE, RUNNING_FILE, RunningBackend
 from AmlartContourLib.contract.strict_json import to_json
 from inference_backend.engines.registry import Registry
 from inference_backend.server.app import create_app
@@ -32,9 +32,12 @@ IDLE_CONNECTION_S = 30
 def serve(
     settings: Settings, registry: Registry, on_listening: Callable[[RunningBackend], None] = lambda _: None
 ) -> None:
-    """Runs a backend until it is asked to end or a signal ends it. BadSetting where it cannot start."""
+    """Runs a backend until it is asked to end or a signal ends it. BadSetting where it cannot start.
+
+    The settings' folder becomes that of this process and of those it starts: models come from there too."""
     os.umask(0o077)
     home = private_folder(settings.home)
+    os.environ[HOME_VARIABLE] = str(home.absolute())  # engines here and in the workers find its models
     refusal = BadSetting(
         "Another backend already uses this folder.",
         kept="It was left running.",

@@ -17,8 +17,12 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Kept:
+class Kept:
+    """A loaded engine, as it described itself when it was loaded: its files may change or go later."""
+
     engine: Engine
+    id: str
+    version: str
     memory_bytes: int
 
 
@@ -33,33 +37,38 @@ class Shelf:
         self._device = device
         self._budget_bytes = budget_bytes
         self._make = make
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
 
     @property
     def loaded(self) -> tuple[str, ...]:
         """Ids of the engines kept, the least recently used first."""
-        return tuple(kept.engine.describe().id for kept in self._kept.values())
+        return tuple(kept.id for kept in self._kept.values())
 
-    def take(self, place: str) -> Engine:
-        """The engine of a place, loaded. After a MemoryError all others go and it is tried once more."""
-        if place in self._kept:
+    def take(self, place: str) -> Kept:
+        """The engine of a place, loaded; loaded again where its version has changed since, as that of a
+        bundle does whose folder was replaced. After a MemoryError all others go and it is tried once more."""
+        kept = self._kept.get(place)
+        engine = kept.engine if kept else self._make(place)
+        info = engine.describe()
+        if kept is not None and kept.version == info.version:
             self._kept.move_to_end(place)
-            return self._kept[place].engine
-        engine = self._make(place)
-        wanted = engine.describe().memory_bytes or 0
+            return kept
+        if kept is not None:
+            self._let_go(place)
+        wanted = info.memory_bytes or 0
         while self._kept and self._taken() + wanted > self._budget_bytes:
-            self._let_go()
+            self._let_go(self._oldest())
         try:
             grown = self._load(engine)
         except MemoryError:
             engine.unload()
             while self._kept:
-                self._let_go()
+                self._let_go(self._oldest())
             grown = self._load(engine)
-        self._kept[place] = _Kept(engine, max(wanted, grown))
+        self._kept[place] = kept = Kept(engine, info.id, info.version, max(wanted, grown))
         while len(self._kept) > 1 and self._taken() > self._budget_bytes:
-            self._let_go()
-        return engine
+            self._let_go(self._oldest())
+        return kept
 
     def _load(self, engine: Engine) -> int:
         before = psutil.Process().memory_info().rss
@@ -69,8 +78,10 @@ class Shelf:
     def _taken(self) -> int:
         return sum(kept.memory_bytes for kept in self._kept.values())
 
-    def _let_go(self) -> None:
-        place, kept = self._kept.popitem(last=False)
+    def _oldest(self) -> str:
+        return next(iter(self._kept))
+
+    def _let_go(self, place: str) -> None:
         LOG.info("letting go of %s", place)
-        kept.engine.unload()
+        self._kept.pop(place).engine.unload()
         gc.collect()

@@ -42,16 +42,16 @@ def run_task(task: Task, shelf: Shelf, progress: Progress, cancel: Cancel) -> No
     ct = _read_scan(task)
     context = _read_context(task, ct.geometry)
     stage("read", READ, "Loading the engine")
-    engine = shelf.take(task.place)
+    kept = shelf.take(task.place)
     stage("load", LOADED, "Contouring")
-    found = engine.contour(ct, task.wanted, _within(progress, LOADED, CONTOURED), cancel, context)
+    found = kept.engine.contour(ct, task.wanted, _within(progress, LOADED, CONTOURED), cancel, context)
     stage("contour", CONTOURED, "Packing the contours")
     result = _checked(found, task, ct.geometry)
     whole = replace(
         result,
         timings_s={**timings, **{f"contour: {name}": s for name, s in result.timings_s.items()}},
         engine=task.engine,
-        engine_version=engine.describe().version,
+        engine_version=kept.version,
     )
     _write(Path(task.result), contours_frame(whole))
 

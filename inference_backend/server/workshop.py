@@ -62,6 +62,9 @@ class Workshop:
         self.interrupted = self.jobs.interrupt_running()
         missing = self.files.sweep(self.uploads.all_hashes(), self.jobs.with_result())
         self.uploads.drop(missing)
+        self.jobs.lose_results(
+            {job for job in self.jobs.with_result() if not self.files.result(job).exists()}
+        )
 
     def close(self) -> None:
         """Lets go of the database."""
