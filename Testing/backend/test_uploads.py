@@ -5,13 +5,9 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
-import shutil
 import socket
-import subprocess
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,11 +16,10 @@ import pytest
 from AmlartContourLib.contract.errors import BackendRefused
 from AmlartContourLib.contract.frame_header import Codec, Kind
 from AmlartContourLib.contract.frames import Frame
-from AmlartContourLib.contract.messages import JobState
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
 from AmlartContourLib.exchange.wire import context_frame, contours_frame, ct_frame
-from support.backend_process import BackendProcess, ended, frame, running, scan, submit, wait_for
+from support.backend_process import BackendProcess, ended, frame, scan, submit, wait_for
 from support.shapes import ball, centre
 
 
@@ -216,51 +211,3 @@ def test_some_of_the_disk_is_left_to_others(new_backend: Callable[..., BackendPr
         client.send(frame(5))
     assert refused.value.code == "disk_full"
     client.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 12 MB."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can make a small file system")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True)
-    if made.returncode:
-        pytest.skip("this machine does not let a test make a small file system")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def test_a_full_disk_refuses_uploads_and_loses_nothing(small_disk: Path) -> None:
-    backend = BackendProcess(small_disk / "home", {"limits": {"free_disk_bytes": 0}})
-    backend.start()
-    client = backend.client()
-    try:
-        done = submit(client)
-        ended(client, done)
-        with pytest.raises(BackendRefused) as refused:
-            client.send(frame(1, (256, 256, 128)))
-        assert refused.value.code == "disk_full"
-        job = submit(client, engine="tiles-pause.0.05", seed=2)
-        running(client, job)
-        hog = small_disk / "hog"
-        _fill(hog)
-        wait_for(lambda: client.status(job).state.has_ended or "written down" in backend.log(), 20, "it ends")
-        hog.unlink()
-        status = ended(client, job)
-        assert status.problem is not None
-        assert status.problem.code == "disk_full"
-        client.resume(job)
-        assert ended(client, job).state is JobState.DONE
-        assert client.result(done).masks.ids
-    finally:
-        client.close()
-        backend.stop()
-
-
-def _fill(hog: Path) -> None:
-    """Takes all room that is left."""
-    with suppress(OSError), open(hog, "wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)

@@ -72,12 +72,9 @@ class Backend:
 
     def remove_old(self) -> None:
         """Removes jobs, results and uploads that are older than the retention time."""
-        shop, now = self.shop, time.time()
-        before = now - shop.settings.retention_s
-        jobs = shop.jobs.expire(before)
-        uploads = shop.uploads.drop_unneeded(before)
-        shop.files.remove([*map(shop.files.result, jobs), *map(shop.files.upload, uploads)])
-        shop.jobs.forget_expired(now - FORGET_S)
+        now = time.time()
+        self.shop.remove_ended(now - self.shop.settings.retention_s)
+        self.shop.jobs.forget_expired(now - FORGET_S)
 
     def _is_forsaken(self) -> bool:
         settings = self.shop.settings

@@ -67,8 +67,20 @@ class Database:
     """The open file. Made once by the backend's process; workers never see it."""
 
     def __init__(self, path: Path) -> None:
+        """BadSetting where the file is no database of this version, or the disk takes none."""
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            self._open(path)
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise BadSetting(
+                f"The backend's database {path.name} cannot be used: {error}.",
+                kept="Nothing in it was changed.",
+                advice="If the disk is full, free some space. A damaged one can be moved away, its jobs too.",
+            ) from error
+
+    def _open(self, path: Path) -> None:
         self._connection.row_factory = sqlite3.Row
         path.chmod(0o600)
         # Exclusive: no index in shared memory, which a full disk would turn into a fatal signal.

@@ -120,12 +120,9 @@ class Desk:
     def purge(self, owner: str, request: PurgeRequest) -> PurgeReport:
         """Removes the user's ended jobs with their results, and every upload that no job needs."""
         before = time.time() - request.older_than_seconds
-        jobs = self._shop.jobs.expire(before, owner, request.jobs)
-        uploads = self._shop.uploads.drop_unneeded(before)
-        files = self._shop.files
-        freed = files.remove([*map(files.result, jobs), *map(files.upload, uploads)])
+        report = self._shop.remove_ended(before, owner, request.jobs)
         self._shop.live.ring_all()
-        return PurgeReport(len(jobs), len(uploads), freed)
+        return report
 
     def estimate(self, owner: str, request: JobRequest) -> Estimate:
         """What a job will take, from runs measured on this machine."""

@@ -3,6 +3,7 @@ path that someone sent. A file is written under another name and put in place on
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -12,17 +13,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import JOB_ID, SHA256
-from inference_backend.server.private_files import PRIVATE_FILE, private_folder
+from inference_backend.server.private_files import PRIVATE_FILE, private_folder, write_private
 
+LOG = logging.getLogger(__name__)
 PART = ".part"
 FRAME = ".frame"
+SPARE = "spare"
+SPARE_BYTES = 4 << 20
 
 
 class FileStore:
-    """The files of one backend's folder."""
+    """The files of one backend's folder.
+
+    Beside them lies a spare file of no content. It is given up where the disk is so full that not even a
+    removal could be written down.
+    """
 
     def __init__(self, home: Path, free_disk_bytes: int, stored_bytes: int) -> None:
+        self._spare = home / SPARE
         self._uploads = private_folder(home / "uploads")
         self._results = private_folder(home / "results")
         self._free_disk_bytes = free_disk_bytes
@@ -65,6 +75,19 @@ class FileStore:
                 path.unlink(missing_ok=True)
                 freed += size
         return freed
+
+    def keep_spare(self) -> None:
+        """Lays the spare file aside; where there is no room for it, it is for the next call."""
+        if _size(self._spare) == SPARE_BYTES:
+            return
+        try:
+            write_private(self._spare, os.urandom(SPARE_BYTES))  # zeros would take no room on some disks
+        except BadSetting:
+            LOG.warning("there is no room for the spare file")
+
+    def give_spare(self) -> None:
+        """Makes room for what must be written on a full disk."""
+        self.remove([self._spare])
 
     def sweep(self, uploads: set[str], results: set[str]) -> set[str]:
         """At the start: removes files nobody knows of, half-written ones among them. Gives the hashes of

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.home import require_private
@@ -22,13 +24,28 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_private(path: Path, text: str) -> None:
-    """Writes a small file, all or nothing, readable by this user only."""
+def write_private(path: Path, content: bytes) -> None:
+    """Writes a file, all or nothing, readable by this user only. BadSetting where the disk does not take
+    it."""
     part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+        with open(descriptor, "wb", buffering=0) as file:
+            _write_all(file, content)
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise BadSetting(
+            f"The file {path.name} cannot be written: {error.strerror}.",
+            kept="What was there before is kept.",
+            advice="Free some space, or see who may write there.",
+        ) from error
+
+
+def _write_all(file: IO[bytes], content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]

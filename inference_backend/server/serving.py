@@ -55,7 +55,7 @@ def serve(
                 server.should_exit = True
 
             backend.ask_to_end = end
-            write_private(home / RUNNING_FILE, to_json(running))
+            write_private(home / RUNNING_FILE, to_json(running).encode())
             on_listening(running)
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, tidily
             try:

@@ -61,7 +61,7 @@ def add_token(home: Path, name: str) -> str:
             f"There is a token for {name!r} already.", advice="Remove its line from the file first."
         )
     tokens[name] = secrets.token_urlsafe(TOKEN_BYTES)
-    write_private(path, "".join(f"{user} {token}\n" for user, token in tokens.items()))
+    write_private(path, "".join(f"{user} {token}\n" for user, token in tokens.items()).encode())
     return tokens[name]
 
 

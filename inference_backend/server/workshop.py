@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import psutil
 
+from AmlartContourLib.contract.errors import BackendRefused
 from AmlartContourLib.contract.frame_header import Kind
-from AmlartContourLib.contract.messages import JobState
-from AmlartContourLib.contract.problems import Problem
+from AmlartContourLib.contract.messages import JobState, PurgeReport
+from AmlartContourLib.contract.problems import Code, Problem
 from inference_backend.engines.registry import Registry
 from inference_backend.server.database import Database, disk_full
 from inference_backend.server.files import FileStore
@@ -20,6 +23,8 @@ from inference_backend.server.orders import Task
 from inference_backend.server.run_store import Forecast, RunStore
 from inference_backend.server.settings import Settings
 from inference_backend.server.upload_store import Upload, UploadStore
+
+T = TypeVar("T")
 
 
 class Cancels:
@@ -59,9 +64,10 @@ class Workshop:
         self.live = LiveJobs()
         self.cancels = Cancels()
         self.memory_bytes = settings.memory_bytes or int(psutil.virtual_memory().total) // 2
-        self.interrupted = self.jobs.interrupt_running()
+        self.interrupted = self.with_spare(self.jobs.interrupt_running)
         missing = self.files.sweep(self.uploads.all_hashes(), self.jobs.with_result())
         self.uploads.drop(missing)
+        self.files.keep_spare()
         self.jobs.lose_results(
             {job for job in self.jobs.with_result() if not self.files.result(job).exists()}
         )
@@ -69,6 +75,27 @@ class Workshop:
     def close(self) -> None:
         """Lets go of the database."""
         self.database.close()
+
+    def with_spare(self, work: Callable[[], T]) -> T:
+        """Does what must be done on a full disk too: gives up the spare file where there is no room."""
+        try:
+            return work()
+        except BackendRefused as error:
+            if error.code != Code.DISK_FULL.value:
+                raise
+            self.files.give_spare()
+            return work()
+
+    def remove_ended(
+        self, before: float, owner: str | None = None, only: tuple[str, ...] = ()
+    ) -> PurgeReport:
+        """Removes jobs that ended before a time (a user's, or everybody's), their results, and uploads last
+        used before it that no job needs."""
+        jobs = self.with_spare(lambda: self.jobs.expire(before, owner, only))
+        uploads = self.with_spare(lambda: self.uploads.drop_unneeded(before))
+        freed = self.files.remove([*map(self.files.result, jobs), *map(self.files.upload, uploads)])
+        self.files.keep_spare()
+        return PurgeReport(len(jobs), len(uploads), freed)
 
     def require_room(self, wanted_bytes: int) -> None:
         """DISK_FULL unless so many bytes can be stored; uploads that no job needs go first if they must."""
