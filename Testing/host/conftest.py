@@ -8,14 +8,17 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("PySide6", reason="PySide6-Essentials is missing: the panels' host cannot run")
 pytest.importorskip("slicer", reason="slicer-core is missing: the panels' host cannot run")
 
+from AmlartContourLib.widgets.self_test import write_block_patient
 from host.application import Host
 from host.faults import FAULTS
+from support.backend_process import wait_for
 from support.source_tree import ROOT
 
 
@@ -40,3 +43,16 @@ def host(
     assert not unexpected, unexpected
     assert not FAULTS.found, "\n".join(FAULTS.found)
     assert not FAULTS.dialogs, f"a modal dialog would have waited: {FAULTS.dialogs}"
+
+
+@pytest.fixture
+def bench(host: Host, tmp_path: Path) -> Any:
+    """The module's workbench with the block patient open."""
+    bench = host.load().workbench
+    write_block_patient(tmp_path / "patients" / "Block patient")
+    bench.worklist.ui.folderButton.directory = str(tmp_path / "patients")
+    bench.worklist.ui.table.selectRow(0)
+    bench.worklist.ui.openButton.click()
+    wait_for(lambda: host.spin(0.05) or bench.session.patient, 60, "the patient is open")
+    bench.tick()
+    return bench

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,9 @@ from AmlartContourLib.client.install import Installation, Plan, check_sums
 from AmlartContourLib.client.site import Site, load_site
 from AmlartContourLib.contract.errors import AmlartError, BadSetting, Cancelled, DamagedFile
 from AmlartContourLib.exchange.fingerprint import sha256_of
-from AmlartContourLib.widgets.self_test import write_block_patient
 from host.application import Host
 from host.leftovers import Count
 from support.backend_process import wait_for
-
-
-@pytest.fixture
-def bench(host: Host, tmp_path: Path) -> Iterator[Any]:
-    """The module's workbench with the block patient open."""
-    bench = host.load().workbench
-    write_block_patient(tmp_path / "patients" / "Block patient")
-    bench.worklist.ui.folderButton.directory = str(tmp_path / "patients")
-    bench.worklist.ui.table.selectRow(0)
-    bench.worklist.ui.openButton.click()
-    wait_for(lambda: host.spin(0.05) or bench.session.patient, 60, "the patient is open")
-    bench.tick()
-    return bench
 
 
 def test_setup_enter_exit_cleanup_and_two_reloads_leave_nothing(host: Host) -> None:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import shiboken6
 from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import Property, Signal
+
+from host.faults import FAULTS
 
 HEADER_PX = 24
 
@@ -112,7 +115,8 @@ class qMRMLSegmentEditorWidget(QtWidgets.QFrame):  # noqa: N801
     def __init__(self, *values: Any) -> None:
         super().__init__(*values)
         self._scene = self._node = None
-        self.observing = self.shortcuts = False
+        self.observing = False
+        self._shortcuts: list[QtGui.QShortcut] = []
         layout = QtWidgets.QVBoxLayout(self)
         layout.addWidget(QtWidgets.QLabel("(Slicer's segment editor)"))
 
@@ -159,11 +163,21 @@ class qMRMLSegmentEditorWidget(QtWidgets.QFrame):  # noqa: N801
     def removeViewObservations(self) -> None:
         self.observing = False
 
-    def installKeyboardShortcuts(self) -> None:
-        self.shortcuts = True
+    def installKeyboardShortcuts(self, parent: QtWidgets.QWidget) -> None:
+        """The undo keys of the real one. Its default parent is the main window, which there need not be."""
+        standard = QtGui.QKeySequence.StandardKey
+        for key in ("Z", standard.Undo, "Y", standard.Redo):
+            shortcut = QtGui.QShortcut(QtGui.QKeySequence(key), parent)
+            shortcut.activated.connect(self._own_undo)
+            self._shortcuts.append(shortcut)
 
     def uninstallKeyboardShortcuts(self) -> None:
-        self.shortcuts = False
+        for shortcut in self._shortcuts:
+            shiboken6.delete(shortcut)
+        self._shortcuts = []
+
+    def _own_undo(self) -> None:
+        FAULTS.say("editor", "its own undo was asked for, beside the session's history")
 
 
 class qMRMLWidget(QtWidgets.QWidget):  # noqa: N801

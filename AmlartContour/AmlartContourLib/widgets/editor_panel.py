@@ -1,13 +1,15 @@
 """Editing with Slicer's own segment editor: one structure at a time, every other left as it is.
 
 The editor works on the segmentation "Contours" only. What it did is taken by the session, which also
-undoes; so the editor's own undo is off, and there is one history.
+undoes; so the editor's own undo and its keys are off, and there is one history.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -18,6 +20,7 @@ from AmlartContourLib.session.events import ChoicesChanged, PatientClosed, Patie
 from AmlartContourLib.widgets.panel import Desk, Panel, silent
 
 EDITOR_TAG = "AmlartContourSegmentEditor"
+UNDO_KEYS, REDO_KEYS = ("Ctrl+Z", "Z"), ("Ctrl+Y", "Ctrl+Shift+Z", "Y")  # as in Slicer's segment editor
 DRAWN_ROLES = (Role.COMPOSITE, Role.PTV, Role.LANDMARK)
 
 
@@ -32,21 +35,27 @@ class EditorPanel(Panel):
         self._scene = scene
         self._node: Any = None
         self._addable: list[str] = []
+        self._keys: list[Any] = []
         self.on("clicked()", self.ui.undoButton, self.session.editing.undo)
         self.on("clicked()", self.ui.redoButton, self.session.editing.redo)
         self.on("clicked()", self.ui.resetButton, self._reset)
         self.on("clicked()", self.ui.addButton, self._add)
         self.on("currentSegmentIDChanged(QString)", self.ui.editor, self._segment_chosen)
 
-    def enter(self) -> None:
-        """The module came to the front."""
+    def enter(self, window: Any) -> None:
+        """The module came to the front. Keys work while `window`, a widget of the module, is shown."""
         self._attach()
         self.ui.editor.setupViewObservations()
-        self.ui.editor.installKeyboardShortcuts()
+        self.ui.editor.installKeyboardShortcuts(window)
+        self._take_keys(window)
 
     def exit(self) -> None:
         """The module went to the back: no effect stays active in the views."""
         self.ui.editor.setActiveEffect(None)
+        for shortcut in self._keys:
+            shortcut.setEnabled(False)
+            shortcut.deleteLater()
+        self._keys = []
         self.ui.editor.uninstallKeyboardShortcuts()
         self.ui.editor.removeViewObservations()
 
@@ -61,6 +70,18 @@ class EditorPanel(Panel):
         self.ui.editor.setMRMLSegmentEditorNode(None)
         self.ui.editor.setMRMLScene(None)
         self._node = None
+
+    def _take_keys(self, window: Any) -> None:
+        """The undo keys of the editor become those of the session: two of the same key would fire neither."""
+        for child in window.children():
+            if child.inherits("QShortcut") and child.key.toString() in (*UNDO_KEYS, *REDO_KEYS):
+                child.setEnabled(False)
+        for keys, button in ((UNDO_KEYS, self.ui.undoButton), (REDO_KEYS, self.ui.redoButton)):
+            for key in keys:
+                shortcut = qt.QShortcut(qt.QKeySequence(key), window)
+                for signal in ("activated()", "activatedAmbiguously()"):
+                    shortcut.connect(signal, partial(_press, button))
+                self._keys.append(shortcut)
 
     def poll(self) -> None:
         """Takes what the editor did since the last look."""
@@ -130,6 +151,10 @@ class EditorPanel(Panel):
         structure_id = self._addable[self.ui.addBox.currentIndex]
         self.session.editing.add(structure_id)
         self.desk.choose(structure_id)
+
+
+def _press(button: Any) -> None:
+    button.click()
 
 
 def _editor_node() -> Any:

@@ -6,7 +6,6 @@ draws anew the panels whose events came; so ten events between two ticks cost on
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,6 @@ from AmlartContourLib.widgets.views import Views
 from AmlartContourLib.widgets.worklist_panel import WorklistPanel
 
 TICK_MS = 100
-SHORTCUTS = (("Ctrl+Z", "undoButton"), ("Ctrl+Y", "redoButton"))
 
 
 class Workbench:
@@ -65,7 +63,6 @@ class Workbench:
         self.panels = self._laid_out(layout)
         self._due: set[Panel] = set(self.panels)
         self._unsubscribe = self.session.subscribe(self._heard)
-        self._shortcuts = [self._shortcut(keys, button) for keys, button in SHORTCUTS]
         self._timer = qt.QTimer()
         self._timer.interval = TICK_MS
         self._timer.connect("timeout()", self.tick)
@@ -99,7 +96,7 @@ class Workbench:
 
     def enter(self) -> None:
         """The module came to the front."""
-        self.editor.enter()
+        self.editor.enter(self.root)
 
     def exit(self) -> None:
         """The module went to the back."""
@@ -120,9 +117,6 @@ class Workbench:
             self.session.end()
         self._unsubscribe()
         self.background.close()
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
-            shortcut.deleteLater()
 
     def _laid_out(self, layout: Any) -> tuple[Panel, ...]:
         sections: tuple[tuple[str, Panel, bool], ...] = (
@@ -145,14 +139,6 @@ class Workbench:
             layout.addWidget(section)
         layout.addStretch(1)
         return tuple(panel for _title, panel, _collapsed in sections)
-
-    def _shortcut(self, keys: str, button: str) -> Any:
-        shortcut = qt.QShortcut(qt.QKeySequence(keys), self.root)
-        shortcut.connect("activated()", partial(self._press, button))
-        return shortcut
-
-    def _press(self, button: str) -> None:
-        {"undoButton": self.editor.ui.undoButton, "redoButton": self.editor.ui.redoButton}[button].click()
 
     def _heard(self, event: Event) -> None:
         """From the session: words at once, drawing at the next tick."""
