@@ -19,6 +19,7 @@ from typing import IO
 from AmlartContourLib.contract.errors import AmlartError, Cancelled, NothingToContour
 from AmlartContourLib.contract.problems import Code, problem_of
 from AmlartContourLib.contract.strict_json import from_json, to_json
+from inference_backend.models.allocation import give_back_freed_memory, keep_freed_memory
 from inference_backend.server.job_problems import out_of_memory, unexpected
 from inference_backend.server.orders import SIGN_OF_LIFE_S, Ask, Order, Report, Task, Tell
 from inference_backend.server.shelf import Shelf
@@ -48,6 +49,7 @@ class Worker:
         while True:
             task = self._tasks.get()
             self._tell(self._contour(task))
+            give_back_freed_memory()
 
     def _contour(self, task: Task) -> Report:
         """The last report on a task. The boundary of all engines: nothing they raise goes further."""
@@ -124,6 +126,7 @@ def main() -> None:
     chosen = parser.parse_args()
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO)
+    keep_freed_memory()
     orders, reports = _private_channel()
     Worker(Shelf(chosen.device, chosen.memory_bytes), orders, reports).run()
 
