@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import logging
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.protocol import Engine
-from inference_backend.models.store import EMBEDDED_ID, own_bundles
+from inference_backend.models.store import EMBEDDED_ID, own_bundles, own_packs
 
 LOG = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class EngineEntry:
 
 NODAL = "inference_backend.engines.guideline_nodal:GuidelineNodalEngine"
 BUNDLE = "inference_backend.engines.bundle:BundleEngine"
+NNUNET = "inference_backend.engines.nnunet_folder:NnUNetFolderEngine"
 DEFAULT_ENGINE = EMBEDDED_ID
 BUILT_IN = (
     EngineEntry(EMBEDDED_ID, f"{BUNDLE}({EMBEDDED_ID})"),
@@ -35,11 +37,13 @@ BUILT_IN = (
 
 
 def listed(home: Path | None = None) -> tuple[EngineEntry, ...]:
-    """The engines of this version, the default first, and the bundles in a backend's folder, this user's
-    own where none is given."""
-    taken = {entry.id for entry in BUILT_IN}
-    own = (EngineEntry(name, f"{BUNDLE}({name})") for name in own_bundles(home) if name not in taken)
-    return (*BUILT_IN, *own)
+    """The engines of this version, the default first, and the bundles and added models in a backend's folder,
+    this user's own where none is given."""
+    found = {entry.id: entry for entry in BUILT_IN}
+    for kind, names in ((BUNDLE, own_bundles(home)), (NNUNET, own_packs(home))):
+        for name in names:
+            found.setdefault(name, EngineEntry(name, f"{kind}({name})"))
+    return tuple(found.values())
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,15 @@ def _info(entry: EngineEntry) -> EngineInfo:
     except AmlartError as error:
         return _unavailable(entry.id, str(error), "amlart doctor")
     except Exception as error:  # an engine's boundary: one that is broken must not take the others away
-        LOG.warning("engine %s cannot be described", entry.id, exc_info=error)
+        _tell_once(entry.id, type(error).__name__)
+        LOG.debug("where", exc_info=error)
         return _unavailable(entry.id, f"It is broken ({type(error).__name__}).", "amlart doctor")
+
+
+@cache
+def _tell_once(engine_id: str, kind: str) -> None:
+    """A backend asks for its engines every few seconds; its log must not grow by that."""
+    LOG.warning("engine %s cannot be described: %s", engine_id, kind)
 
 
 def _unavailable(engine_id: str, reason: str, mend: str) -> EngineInfo:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import stat
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,16 +38,7 @@ class Bundle:
     def first_missing(self) -> str | None:
         """Why the files cannot be what the manifest says, in words; None where all are there with their
         length."""
-        for file in self.manifest.files:
-            try:
-                state = (self.folder / file.file).lstat()
-            except OSError:
-                return f"{file.file} is missing."
-            if not stat.S_ISREG(state.st_mode):
-                return f"{file.file} is a link or no file."
-            if state.st_size != file.bytes:
-                return f"{file.file} has {state.st_size} bytes instead of {file.bytes}."
-        return None
+        return first_missing(self.folder, self.manifest.files)
 
     def read(self, file: BundleFile) -> bytes:
         """A file's content. DamagedFile unless it is there with the manifest's length and hash."""
@@ -81,6 +73,20 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(folder, read_manifest(folder))
 
 
+def first_missing(folder: Path, files: Iterable[BundleFile]) -> str | None:
+    """Which of the files is not there with its length, in words; None where all are."""
+    for file in files:
+        try:
+            state = (folder / file.file).lstat()
+        except OSError:
+            return f"{file.file} is missing."
+        if not stat.S_ISREG(state.st_mode):
+            return f"{file.file} is a link or no file."
+        if state.st_size != file.bytes:
+            return f"{file.file} has {state.st_size} bytes instead of {file.bytes}."
+    return None
+
+
 def verified(folder: Path, file: BundleFile) -> Path:
     """The path of a file that is what the manifest says. DamagedFile, naming the file, where it is not."""
     path = folder / file.file
@@ -102,17 +108,34 @@ def verified(folder: Path, file: BundleFile) -> Path:
     return path
 
 
+def file_in_bundle(path: Path) -> BundleFile:
+    """A file's name, hash and length, for a manifest."""
+    digest = _digest(path)
+    return BundleFile(path.name, digest, path.stat().st_size)
+
+
+def forget_hashes() -> None:
+    """Every file is read again the next time it is asked for, whatever its state says."""
+    with _lock:
+        _hashes.clear()
+
+
 def _hash(path: Path, state: State) -> str:
     with _lock:
         known = _hashes.get(state)
     if known is not None:
         return known
+    digest = _digest(path)
+    with _lock:
+        _hashes[state] = digest
+    return digest
+
+
+def _digest(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
-    with _lock:
-        _hashes[state] = digest.hexdigest()
     return digest.hexdigest()
 
 

@@ -1,7 +1,8 @@
-"""Where bundles are found: the embedded one inside the package, and those of the user's own folder.
+"""Where models are found: the embedded bundle inside the package, and those of the user's own folder.
 
-Nothing is downloaded. A folder below `models/` of the backend's home is a bundle where it holds a manifest;
-the folder's name is the engine's id, so it is known without reading anything.
+Nothing is downloaded. A folder below `models/` of the backend's home is a bundle where it holds a manifest,
+an added model where it holds a pack.json; the folder's name is the engine's id, so it is known without
+reading anything.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from AmlartContourLib.contract.home import default_home
 from AmlartContourLib.contract.messages import NAME
 from inference_backend.models.manifest import MANIFEST_FILE
+from inference_backend.models.pack import PACK_FILE
 
 EMBEDDED_ID = "amlart-demo"
 EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
@@ -27,9 +29,18 @@ def bundle_folder(bundle_id: str, home: Path | None = None) -> Path:
 
 def own_bundles(home: Path | None = None) -> tuple[str, ...]:
     """Ids of the bundles in the user's own folder, in order."""
+    return _folders_with(MANIFEST_FILE, home)
+
+
+def own_packs(home: Path | None = None) -> tuple[str, ...]:
+    """Ids of the added models in the user's own folder, in order."""
+    return _folders_with(PACK_FILE, home)
+
+
+def _folders_with(name: str, home: Path | None) -> tuple[str, ...]:
     models = (home or default_home()) / MODELS_FOLDER
     try:
-        folders = sorted(path for path in models.iterdir() if (path / MANIFEST_FILE).is_file())
+        folders = sorted(path for path in models.iterdir() if (path / name).is_file())
     except OSError:
         return ()
     names = (folder.name for folder in folders if not folder.is_symlink())

@@ -1,0 +1,187 @@
+"""An added model as an engine: trained nnU-Net v2 folders, whoever trained them, run on torch alone.
+
+nnU-Net's own models, TotalSegmentator's, CADS's and a hospital's are all such folders, with other labels.
+`describe` reads pack.json and looks at the files; nothing heavy is imported until `load`. At most one fold's
+network is held at a time; it is read, and its hash asked for, when its turn comes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.contract.messages import EngineInfo
+from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.engines.protocol import Cancel, Progress
+from inference_backend.models.bundle import first_missing, verified
+from inference_backend.models.licences import accepted, pack_sha256
+from inference_backend.models.pack import PACK_FILE, Pack, Part, read_pack
+from inference_backend.models.store import bundle_folder
+
+if TYPE_CHECKING:
+    from AmlartContourLib.domain.contours import Contours, Spread
+    from AmlartContourLib.domain.mask import Mask
+    from AmlartContourLib.domain.structure_set import StructureSet
+    from AmlartContourLib.exchange.ct_scan import CtScan
+    from inference_backend.inference.devices import Runtime
+    from inference_backend.inference.pace import Pace
+    from inference_backend.nnunet.contouring import FoldsResult, Trained
+
+MODELS_EXTRA = "pip install 'amlart-contour[models]'"
+NOT_ACCEPTED = "Its licence has not been accepted: {}."
+RESEARCH_ONLY = "The licence of this model ({}) forbids commercial use."
+NOTE = "by {} {}"
+
+
+class NnUNetFolderEngine:
+    """The added model of an id, or that in a folder."""
+
+    def __init__(self, pack_id: str, folder: Path | None = None) -> None:
+        self._id = pack_id
+        self._folder = folder or bundle_folder(pack_id)
+        self._pack: Pack | None = None
+        self._trained: list[Trained] = []
+        self._runtime: Runtime | None = None
+
+    def describe(self) -> EngineInfo:
+        """See `Engine`. DamagedFile where there is no pack.json that can be used."""
+        pack = read_pack(self._folder)
+        reason, mend = _obstacle(self._id, self._folder, pack)
+        return EngineInfo(
+            id=self._id,
+            title=pack.title,
+            version=version_of(self._folder, pack),
+            gives=pack.structures,
+            needs_context=(),
+            uses_context=(),
+            licence=pack.licence,
+            intended_use=pack.intended_use,
+            devices=("cuda", "cpu"),
+            memory_bytes=max(fold.bytes for part in pack.parts for fold in part.folds),
+            available=not reason,
+            reason=reason,
+            mend=mend,
+        )
+
+    def load(self, device: str) -> None:
+        """Checks every file. DamagedFile where one is not what pack.json says; BadSetting where this machine
+        has no such device, the licence is not accepted, or the plans cannot be repeated."""
+        from inference_backend.inference.devices import runtime_on
+        from inference_backend.models.pack_reading import trained_part
+
+        self._runtime = runtime_on(device)
+        pack = read_pack(self._folder)
+        reason, mend = _obstacle(self._id, self._folder, pack)
+        if reason:
+            raise BadSetting(f"{pack.title} cannot run. {reason}", advice=f"Mend it with: {mend}")
+        for file in pack.files:
+            verified(self._folder, file)
+        self._trained = [trained_part(self._folder, part) for part in pack.parts]
+        self._pack = pack
+
+    def unload(self) -> None:
+        """Lets go of what was read."""
+        self._trained = []
+        self._pack = None
+        if self._runtime is not None and self._runtime.on_gpu:
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def contour(
+        self,
+        ct: CtScan,
+        wanted: tuple[str, ...],
+        progress: Progress,
+        cancel: Cancel,
+        context: StructureSet,
+    ) -> Contours:
+        """See `Engine`. Parts that give nothing that is wanted are not run."""
+        from AmlartContourLib.domain.contours import Contours
+        from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
+        from inference_backend.engines.level_planes import borders_between
+        from inference_backend.inference.assessment import NOT_CALIBRATED
+        from inference_backend.inference.pace import Pace
+
+        if self._pack is None or self._runtime is None:
+            raise BadSetting(f"The engine {self._id} is not loaded.")
+        pack, pace = self._pack, Pace(progress, cancel)
+        _require_given(pack, wanted)
+        asked = [n for n, part in enumerate(pack.parts) if set(part.gives.values()) & set(wanted)]
+        masks: dict[str, Mask] = {}
+        spread: dict[str, Spread] = {}
+        findings: list[str] = []
+        timings: dict[str, float] = {}
+        for turn, n in enumerate(asked):
+            started = time.monotonic()
+            share = pace.part(turn / len(asked), (turn + 1) / len(asked))
+            found = self._by_part(pack.parts[n], self._trained[n], ct, wanted, share)
+            masks |= {pack.parts[n].gives[label]: mask for label, mask in found.masks.items()}
+            spread |= {pack.parts[n].gives[label]: shares for label, shares in found.spread.items()}
+            findings += found.findings
+            timings[pack.parts[n].name] = round(time.monotonic() - started, 3)
+        note = NOTE.format(pack.title, pack.version)
+        return Contours(
+            masks=StructureSet.of(
+                ct.geometry, [Contour(one, masks[one], Source.MODEL, note) for one in wanted]
+            ),
+            spread=spread,
+            timings_s=timings,
+            borders=borders_between(masks),
+            findings=(*_licence_told(pack), *dict.fromkeys(findings), NOT_CALIBRATED),
+            device=self._runtime.device,
+        )
+
+    def _by_part(
+        self, part: Part, trained: Trained, ct: CtScan, wanted: Sequence[str], pace: Pace
+    ) -> FoldsResult:
+        from inference_backend.models.pack_reading import network_of
+        from inference_backend.nnunet.contouring import contour_by_folds
+
+        if self._runtime is None:
+            raise BadSetting(f"The engine {self._id} is not loaded.")
+        labels = [label for label, one in part.gives.items() if one in wanted]
+        folds = [partial(network_of, self._folder, trained, fold) for fold in part.folds]
+        return contour_by_folds(folds, trained, ct, labels, self._runtime, pace)
+
+
+def version_of(folder: Path, pack: Pack) -> str:
+    """The pack's version and the beginning of its hash, which covers the hash of every weight."""
+    return f"{pack.version}+{pack_sha256(folder)[:12]}"
+
+
+def _licence_told(pack: Pack) -> tuple[str, ...]:
+    return (RESEARCH_ONLY.format(pack.licence),) if pack.research_only else ()
+
+
+def _require_given(pack: Pack, wanted: tuple[str, ...]) -> None:
+    unknown = [name for name in wanted if name not in pack.structures]
+    if unknown:
+        raise BadSetting(
+            f"{pack.title} does not give {', '.join(unknown)}.",
+            advice=f"It gives {', '.join(pack.structures)}.",
+        )
+
+
+def _obstacle(engine_id: str, folder: Path, pack: Pack) -> tuple[str, str]:
+    """Why an added model cannot run here, and the one command that mends it; empty where it can."""
+    for library in ("torch", "safetensors"):
+        if importlib.util.find_spec(library) is None:
+            return f"{library} is not installed.", MODELS_EXTRA
+    again = f"amlart models remove {engine_id}"
+    if pack.id != engine_id:
+        return f"Its {PACK_FILE} is that of {pack.id}: the folder must have that name.", again
+    unlisted = [name for name in pack.structures if name not in catalogue()]
+    if unlisted:
+        return f"The catalogue has no {', '.join(unlisted)}.", again
+    missing = first_missing(folder, pack.files)
+    if missing:
+        return missing, again
+    if accepted(folder) is None:
+        return NOT_ACCEPTED.format(pack.licence), f"amlart models accept {engine_id}"
+    return "", ""

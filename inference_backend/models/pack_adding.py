@@ -1,0 +1,197 @@
+"""Adding a model: trained nnU-Net folders become a pack below `models/`, whole or not at all.
+
+Each checkpoint is read once, by torch's restricted loader, and kept as safetensors; plans and labels are kept
+as they are. What cannot be run here is refused now, in words, and not when a patient waits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import safetensors.torch
+
+from AmlartContourLib.contract.errors import BadSetting, DamagedFile, InputRefused, TooLarge
+from AmlartContourLib.contract.home import default_home
+from AmlartContourLib.contract.messages import NAME
+from AmlartContourLib.contract.strict_json import to_plain
+from AmlartContourLib.exchange.atomic import write_folder
+from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.models.bundle import file_in_bundle
+from inference_backend.models.known_sources import Known, known
+from inference_backend.models.pack import PACK_FILE, PACK_FORMAT, Pack, Part
+from inference_backend.models.pack_labels import named
+from inference_backend.models.pack_reading import require_fit
+from inference_backend.models.pack_source import (
+    DATASET,
+    PLANS,
+    TrainedFolder,
+    licence_text,
+    opened,
+    trained_folders,
+)
+from inference_backend.models.store import EMBEDDED_ID, bundle_folder
+from inference_backend.nnunet.axes import Axes
+from inference_backend.nnunet.checkpoint import Checkpoint, read_checkpoint
+from inference_backend.nnunet.labels import Labels, labels_of_dataset
+from inference_backend.nnunet.plans import TEXT_BYTES, Plans, parsed, plans_of
+from inference_backend.nnunet.unet import NnUNet
+from inference_backend.server.private_files import private_folder
+
+LICENCE_FILE = "licence.txt"
+STEP = 0.5  # nnU-Net's own
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user says of a model that is added; what is None is taken from the folder or from what is
+    known of it. `choices`: see `pack_labels.named`. `mirrors`: False asks about no mirror image."""
+
+    id: str
+    title: str | None = None
+    version: str = "1"
+    licence: str | None = None
+    research_only: bool = False
+    axes: str | None = None
+    step: float | None = None
+    mirrors: bool = True
+    folds: tuple[str, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
+def add_model(source: Path, wish: Wish, tell: Callable[[float, str], None]) -> Pack:
+    """Adds a folder's or a zip's model. BadSetting or InputRefused where it cannot be used as it is;
+    ExportFailed where a model of this id is there or the disk is full."""
+    if not re.fullmatch(NAME, wish.id) or wish.id == EMBEDDED_ID:
+        raise BadSetting(
+            f"{wish.id!r} cannot name a model.", advice="Use letters, digits, dots and dashes; 64 at most."
+        )
+    made: list[Pack] = []
+    with opened(source) as root:
+        found = trained_folders(root, wish.folds)
+        text = licence_text(root)
+
+        def fill(folder: Path) -> None:
+            made.append(_filled(folder, found, wish, text, tell))
+
+        private_folder(default_home())  # a backend refuses one that others can read
+        write_folder(bundle_folder(wish.id), fill)
+    return made[0]
+
+
+def _filled(
+    folder: Path,
+    found: tuple[TrainedFolder, ...],
+    wish: Wish,
+    text: bytes | None,
+    tell: Callable[[float, str], None],
+) -> Pack:
+    parts: list[Part] = []
+    left_out: list[str] = []
+    for number, trained in enumerate(found, 1):
+        tell((number - 1) / len(found), f"Reading {trained.dataset_name}")
+        taken = {one for part in parts for one in part.gives.values()}
+        part, without = _part(folder, number, trained, wish, taken)
+        left_out += without
+        parts += [part] if part else []
+    if not parts:
+        raise InputRefused(
+            f"None of this model's labels is in the catalogue: {', '.join(left_out)}.",
+            advice="Say what they are: --map 'label=structure'.",
+        )
+    origin = known(found[0].dataset_name)
+    licence = wish.licence or (origin.licence if origin else "")
+    if not licence:
+        raise BadSetting("The model's licence is not told.", advice="Give its name after --licence.")
+    kept = None
+    if text:
+        (folder / LICENCE_FILE).write_bytes(text)
+        kept = file_in_bundle(folder / LICENCE_FILE)
+    pack = Pack(
+        format=PACK_FORMAT,
+        id=wish.id,
+        version=wish.version,
+        title=wish.title or (origin.title if origin else parts[0].name),
+        licence=licence,
+        research_only=wish.research_only,
+        parts=tuple(parts),
+        left_out=tuple(left_out),
+        licence_text=kept,
+    )
+    (folder / PACK_FILE).write_text(
+        json.dumps(to_plain(pack), indent=1, ensure_ascii=False), encoding="utf-8"
+    )
+    return pack
+
+
+def _part(
+    folder: Path, number: int, trained: TrainedFolder, wish: Wish, taken: set[str]
+) -> tuple[Part | None, tuple[str, ...]]:
+    """One trained folder as a part with its files, None where it gives nothing; the labels left out."""
+    plans_text, dataset_text = (_text(trained.folder / name) for name in (PLANS, DATASET))
+    dataset = parsed(dataset_text, DATASET)
+    labels = labels_of_dataset(dataset)
+    name = trained.dataset_name
+    names = named(labels.names, name, wish.choices, taken, catalogue())
+    if not names.gives:
+        return None, names.left_out
+    origin = known(name)
+    stem = f"part-{number}"
+    (folder / f"{stem}-{PLANS}").write_bytes(plans_text)
+    (folder / f"{stem}-{DATASET}").write_bytes(dataset_text)
+    trainings: list[tuple[str, str, tuple[int, ...]]] = []
+    folds = []
+    for path in trained.checkpoints:
+        checkpoint = read_checkpoint(path)
+        plans = plans_of(parsed(plans_text, PLANS), dataset, checkpoint.configuration)
+        target = folder / f"{stem}-{path.parent.name}.safetensors"
+        _convert(checkpoint, plans, labels, target, f"{path.parent.name} of {name}")
+        folds.append(file_in_bundle(target))
+        trainings.append((checkpoint.configuration, checkpoint.trainer, checkpoint.mirrors))
+    configuration, trainer, mirrors = trainings[0]
+    if len(set(trainings)) > 1:
+        raise InputRefused(f"The folds of {name} were trained in different ways.", advice="See --folds.")
+    return Part(
+        name=name,
+        configuration=configuration,
+        trainer=trainer,
+        plans=file_in_bundle(folder / f"{stem}-{PLANS}"),
+        dataset=file_in_bundle(folder / f"{stem}-{DATASET}"),
+        folds=tuple(folds),
+        gives=names.gives,
+        axes=_axes(wish, origin, plans),
+        step=wish.step or (origin.step if origin else STEP),
+        mirrors=mirrors if wish.mirrors else (),
+    ), names.left_out
+
+
+def _convert(checkpoint: Checkpoint, plans: Plans, labels: Labels, target: Path, what: str) -> None:
+    """Writes the weights as safetensors, after they have been seen to fit."""
+    require_fit(NnUNet(plans.architecture, 1, labels.channels), checkpoint.weights, what)
+    safetensors.torch.save_file(dict(checkpoint.weights), target)
+
+
+def _axes(wish: Wish, origin: Known | None, plans: Plans) -> str:
+    if wish.axes:
+        return Axes(wish.axes).letters
+    if origin:
+        return origin.axes
+    if plans.reorients:
+        return "RAS"
+    raise BadSetting(
+        "The folder does not say which way the axes of its training images ran.",
+        advice="Give an image of the training set after --like, or three letters after --axes: LPS for "
+        "DICOM's order, RAS for nibabel's. A wrong choice shows the model a mirrored patient.",
+    )
+
+
+def _text(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > TEXT_BYTES:
+            raise TooLarge(f"{path.name} is too long to be one.")
+        return path.read_bytes()
+    except OSError as error:
+        raise DamagedFile(f"{path.name} cannot be read ({error.strerror}).") from error
