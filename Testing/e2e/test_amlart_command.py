@@ -136,8 +136,9 @@ def test_a_comparison_on_a_ct_writes_a_report_with_pictures(patient: Path, tmp_p
     assert page.count("<img") >= 3
 
 
-def test_a_demo_makes_a_patient_contours_her_and_may_be_run_again(tmp_path: Path) -> None:
-    for _ in range(2):
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_demo_makes_a_patient_contours_her_and_may_be_run_again(tmp_path: Path, times: int) -> None:
+    for _ in range(times):
         ran = amlart("demo", "--out", tmp_path / "demo", "--variant", "no_gtvp")
         assert ran.code == 0, ran.err
     told = json.loads((tmp_path / "demo" / "contours" / "provenance.json").read_text(encoding="utf-8"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,11 @@ from support.rt_peers import READERS, assert_same_voxels, dciodvfy_errors, expec
 
 AMLART = ("anorectum", "bladder", "ctvn", "ctvp", "parametrium", "uterus", "vagina")
 LYING = ("oblique", "feet_first", "prone", "non_square")
+EACH_LYING = (LYING[0], *(pytest.param(name, marks=pytest.mark.slow) for name in LYING[1:]))
+NOTED = ("cropped_above", "no_gtvp", "one_kidney", "large_tumour", "small_parametrium_low_uterus")
+EACH_NOTED = (NOTED[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NOTED[1:]))
 SWAPS = "rt-utils swaps rows and columns of its mask where the image is not square"
+Lying = Callable[[str], Path]
 KNOWN_BUGS = {
     **{("rt-utils", name): SWAPS for name in LYING},
     ("DicomRTTool", "oblique"): "DicomRTTool chooses the slice by z alone",
@@ -38,25 +44,28 @@ def _contoured(name: str, folder: Path, *words: object) -> Ran:
 
 
 @pytest.fixture(scope="module")
-def lying(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders of the phantoms that lie or are scanned in another way, contoured."""
-    folders = {}
-    for name in LYING:
-        folders[name] = tmp_path_factory.mktemp(name)
-        ran = _contoured(name, folders[name])
+def lying(tmp_path_factory: pytest.TempPathFactory) -> Lying:
+    """The folder of a phantom that lies or is scanned in another way, contoured when first asked for."""
+
+    @cache
+    def contoured(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        ran = _contoured(name, folder)
         assert ran.code == 0, ran.err
-    return folders
+        return folder
+
+    return contoured
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("name", LYING)
+@pytest.mark.parametrize("name", EACH_LYING)
 @pytest.mark.parametrize("peer", READERS)
 def test_a_peer_reads_the_contours_on_the_patient_s_own_series(
-    lying: dict[str, Path], peer: str, name: str, request: pytest.FixtureRequest
+    lying: Lying, peer: str, name: str, request: pytest.FixtureRequest
 ) -> None:
     need(peer)
     expect_bug(request, KNOWN_BUGS.get((peer, name)))
-    ct, out = lying[name] / "patient" / "dicom", lying[name] / "out"
+    ct, out = lying(name) / "patient" / "dicom", lying(name) / "out"
     assert not (out / "ct").exists(), "the source's own slices are referred to"
     contours = read_contours(out / "masks", read_ct(ct), catalogue()).structures
     read, _ = peer_reads(peer, out / "rtstruct.dcm", ct)
@@ -64,14 +73,12 @@ def test_a_peer_reads_the_contours_on_the_patient_s_own_series(
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("name", LYING)
-def test_dciodvfy_finds_no_error_in_the_rtstruct(lying: dict[str, Path], name: str) -> None:
-    assert dciodvfy_errors(lying[name] / "out" / "rtstruct.dcm") == []
+@pytest.mark.parametrize("name", EACH_LYING)
+def test_dciodvfy_finds_no_error_in_the_rtstruct(lying: Lying, name: str) -> None:
+    assert dciodvfy_errors(lying(name) / "out" / "rtstruct.dcm") == []
 
 
-@pytest.mark.parametrize(
-    "name", ["no_gtvp", "one_kidney", "cropped_above", "large_tumour", "small_parametrium_low_uterus"]
-)
+@pytest.mark.parametrize("name", EACH_NOTED)
 def test_the_cases_the_notes_warn_of_are_contoured(tmp_path: Path, name: str) -> None:
     ran = _contoured(name, tmp_path, "--preset", "extended_field")
     assert ran.code == 0, ran.err
