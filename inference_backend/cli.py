@@ -26,6 +26,7 @@ from AmlartContourLib.contract.errors import (
     UnknownStructure,
 )
 from inference_backend.commands import (
+    clinic,
     cohort,
     compare,
     contour,
@@ -62,6 +63,7 @@ COMMANDS = (
     structures,
     phantom,
     cohort,
+    clinic,
     deidentify,
     demo,
     doctor,

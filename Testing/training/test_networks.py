@@ -14,6 +14,7 @@ ARGUMENTS = {
     "monai_unet": {"channels": [4, 8], "strides": [2]},
     "monai_segresnet": {"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]},
     "monai_swin_unetr": {"feature_size": 12},
+    "one_network_each": {"network": "attention_residual_unet", "arguments": {"channels": [4, 8]}},
 }
 
 

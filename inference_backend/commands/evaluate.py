@@ -13,6 +13,7 @@ from AmlartContourLib.contract.messages import NAME
 from inference_backend.commands.console import progress_bar, to_user
 from inference_backend.dataset.cohort import open_cohort
 from inference_backend.dataset.splits import read_splits
+from inference_backend.engines.bundle import BundleEngine
 from inference_backend.engines.registry import Registry, engine_at
 from inference_backend.evaluation.contoured import contour_cohort
 from inference_backend.evaluation.measured import SourceOfContours, measure_source
@@ -29,6 +30,7 @@ def evaluate(
     cohort: Annotated[Path, typer.Argument(help="Folder of the cohort, with labels.")],
     out: Annotated[Path, typer.Option(help="Folder to write; goes on where it was ended.")],
     engine: Annotated[list[str] | None, typer.Option(help="Engine to run; several times.")] = None,
+    bundle: Annotated[list[Path] | None, typer.Option(help="Bundle to run; several times.")] = None,
     test: Annotated[
         list[str] | None, typer.Option(help="NAME=FOLDER with contours by case; several times.")
     ] = None,
@@ -53,8 +55,14 @@ def evaluate(
             folder = out / "contours" / name
             contour_cohort(engine_at(place), opened, cases, folder, report, device)
             sources.append(SourceOfContours(name, folder))
+        for path in bundle or []:
+            name, folder = path.resolve().name, out / "contours" / path.resolve().name
+            contour_cohort(BundleEngine(name, path), opened, cases, folder, report, device)
+            sources.append(SourceOfContours(name, folder))
         if not sources:
-            raise BadSetting("Nothing to measure.", advice="Give --engine ID or --test NAME=FOLDER.")
+            raise BadSetting(
+                "Nothing to measure.", advice="Give --engine ID, --bundle FOLDER or --test NAME=FOLDER."
+            )
         measured = {source.name: measure_source(source, opened, cases, report) for source in sources}
         shown = [overlays(s, opened, measured[s.name]) for s in sources] if pictures else []
     page = write_evaluation(out, measured, shown)

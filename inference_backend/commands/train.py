@@ -12,6 +12,7 @@ import typer
 
 from AmlartContourLib.contract.errors import BadSetting
 from inference_backend.commands.console import to_user
+from inference_backend.commands.train_cohort import calibrate_cohort, cohort, replace, roll_back
 from inference_backend.commands.train_thesis import thesis
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, help="Train, calibrate and evaluate mode
 EMBEDDED_RECIPE = "embedded"
 Bundle = Annotated[Path, typer.Option(help="Folder of the bundle.")]
 Measured = Annotated[Path, typer.Option(help="Folder of measured cases; those in it are not measured again.")]
+Cases = Annotated[int, typer.Option(help="How many phantoms to measure.")]
 First = Annotated[int, typer.Option(help="Number of the first phantom, to share the work.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the phantoms; without it the recipe's.")]
 OnlyMeasure = Annotated[
@@ -72,7 +74,7 @@ def embedded(
 def calibrate(
     bundle: Bundle,
     measured: Measured,
-    cases: Annotated[int, typer.Option(help="How many phantoms to measure.")] = 60,
+    cases: Cases = 60,
     first: First = 0,
     seed: Seed = None,
     device: str = "cpu",
@@ -96,7 +98,7 @@ def evaluate(
     bundle: Bundle,
     measured: Measured,
     out: Annotated[Path, typer.Option(help="Markdown file to write; replaced where it is there.")],
-    cases: Annotated[int, typer.Option(help="How many phantoms to measure.")] = 20,
+    cases: Cases = 20,
     first: First = 0,
     seed: Seed = None,
     device: str = "cpu",
@@ -133,4 +135,8 @@ def _tell(phase: str, step: int, steps: int, loss: float) -> None:
     to_user("{}: step {} of {}, loss {}", phase, step, steps, f"{loss:.4f}")
 
 
+app.command("cohort")(cohort)
+app.command("calibrate-cohort")(calibrate_cohort)
+app.command("replace")(replace)
+app.command("roll-back")(roll_back)
 app.command("thesis")(thesis)

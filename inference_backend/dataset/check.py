@@ -6,24 +6,20 @@ information"; volumes of broken rules are exact.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.domain.rules import Severity, check_labels, said
-from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.report.box_plot import spread
 from AmlartContourLib.exchange.report.pictures import Picture, glances
 from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.dataset.cohort import Cohort, CohortCase, LabelledCase, read_case
+from inference_backend.dataset.same_scan import ScanPrint, scan_print
 
-THUMBNAIL = 12  # voxels a side
-SAME_HU = 4.0  # mean difference of thumbnails; two scans of one patient were never seen this close
 LEAST_FOR_OUTLIERS = 8
 PERCENTILES = (1, 50, 99)
 Report = Callable[[float, str], None]
@@ -62,8 +58,7 @@ class CaseFacts:
     spacing_mm: tuple[float, float, float]
     hu: tuple[float, float, float]
     volumes_cc: dict[str, float]
-    voxels_sha256: str
-    thumbnail: NDArray[np.float32] = field(repr=False)
+    print: ScanPrint = field(repr=False)
     pictures: tuple[Picture, ...] = ()
 
 
@@ -120,22 +115,9 @@ def _facts(case: CohortCase, read: LabelledCase, pictures: bool) -> CaseFacts:
         spacing_mm=scan.geometry.spacing_mm,
         hu=(low, middle, high),
         volumes_cc={contour.structure_id: contour.mask.volume_cc for contour in read.structures},
-        voxels_sha256=hashlib.sha256(np.ascontiguousarray(scan.hu_kji).tobytes()).hexdigest(),
-        thumbnail=_thumbnail(scan),
+        print=scan_print(scan),
         pictures=glances(scan, read.structures, catalogue()) if pictures else (),
     )
-
-
-def _thumbnail(scan: CtScan) -> NDArray[np.float32]:
-    """Means over a grid of equal blocks: alike for the same scan even where it was cropped by a voxel."""
-    small = scan.hu_kji
-    for axis in range(3):
-        edges = np.linspace(0, small.shape[axis], THUMBNAIL + 1).astype(int)[:-1]
-        starts = np.minimum(edges, small.shape[axis] - 1)
-        sizes = np.diff([*starts, small.shape[axis]]).clip(1)
-        shape = [-1 if a == axis else 1 for a in range(3)]
-        small = np.add.reduceat(small.astype(np.float32), starts, axis=axis) / sizes.reshape(shape)
-    return small.astype(np.float32)
 
 
 def _of_case(read: LabelledCase) -> Iterator[Finding]:
@@ -176,8 +158,7 @@ def _same_pairs(facts: Iterable[CaseFacts]) -> Iterator[tuple[str, str]]:
     known: list[CaseFacts] = []
     for one in facts:
         for other in known:
-            near = float(np.abs(one.thumbnail - other.thumbnail).mean()) < SAME_HU
-            if one.voxels_sha256 == other.voxels_sha256 or near:
+            if one.print.is_same(other.print):
                 yield other.id, one.id
         known.append(one)
 

@@ -8,7 +8,7 @@ asked for. A label that is missing is normal; one that cannot be read is told an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from AmlartContourLib.contract.errors import AmlartError, InputRefused
@@ -125,6 +125,20 @@ def read_case(case: CohortCase, form: Form) -> LabelledCase:
             read = read.with_contours(*found.structures)
             messages += found.messages
     return LabelledCase(case.id, scan, read, tuple(messages), tuple(broken))
+
+
+def joined(cohort: Cohort, other: Cohort) -> Cohort:
+    """Both as one; root and notes are the first's. InputRefused where a name is in both, or one is DICOM and
+    the other is not."""
+    if (cohort.form is Form.DICOM) != (other.form is Form.DICOM):
+        raise InputRefused(
+            "A DICOM cohort and one of NIfTI files cannot be read as one.",
+            advice="Convert the DICOM cohort first: `amlart cohort convert`.",
+        )
+    twice = {case.id for case in cohort.cases} & {case.id for case in other.cases}
+    if twice:
+        raise InputRefused(f"{len(twice)} cases of both cohorts have the same name.")
+    return replace(cohort, cases=(*cohort.cases, *other.cases))
 
 
 def _cases_of(root: Path) -> tuple[Form, tuple[CohortCase, ...]]:

@@ -159,7 +159,9 @@ def _require_given(manifest: Manifest, wanted: tuple[str, ...]) -> None:
 def _obstacle(engine_id: str, bundle: Bundle) -> tuple[str, str]:
     """Why a bundle cannot run here, and the one command that mends it; empty where it can."""
     manifest = bundle.manifest
-    wanted = ["torch", "safetensors", *(["monai"] if manifest.network.name.startswith("monai") else [])]
+    named = (manifest.network.name, str(manifest.network.arguments.get("network", "")))
+    of_monai = any(name.startswith("monai") for name in named)
+    wanted = ["torch", "safetensors", *(["monai"] if of_monai else [])]
     for library in wanted:
         if importlib.util.find_spec(library) is None:
             return f"{library} is not installed.", MODELS_EXTRA

@@ -14,9 +14,11 @@ from torch import nn
 
 from AmlartContourLib.contract.errors import BadSetting
 from inference_backend.models.attention_residual_unet import CHANNELS, AttentionResidualUNet
+from inference_backend.models.one_network_each import OneNetworkEach
 
 SEGRESNET_LEVELS = (1, 2, 2, 4)  # MONAI's default
 SWIN_MULTIPLE = 32
+ONE_EACH = "one_network_each"
 
 Arguments = Mapping[str, Any]
 Builder = Callable[[int, int, Arguments], nn.Module]
@@ -29,12 +31,14 @@ def build(name: str, inputs: int, structures: int, arguments: Arguments) -> nn.M
         raise BadSetting(f"There is no network {name!r}.", advice=f"Known: {', '.join(sorted(BUILDERS))}.")
     try:
         return builder(inputs, structures, arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise BadSetting(f"The network {name} cannot be built from these arguments: {error}.") from error
 
 
 def side_multiple(name: str, arguments: Arguments) -> int:
     """Every side of a window must be a multiple of this many voxels."""
+    if name == ONE_EACH:
+        return side_multiple(str(arguments["network"]), arguments["arguments"])
     if name == "attention_residual_unet":
         return int(arguments.get("stem", 1)) << (len(arguments.get("channels", CHANNELS)) - 1)
     if name == "monai_unet":
@@ -66,9 +70,18 @@ def _monai_swin_unetr(inputs: int, structures: int, arguments: Arguments) -> nn.
     return SwinUNETR(spatial_dims=3, in_channels=inputs, out_channels=structures, **arguments)
 
 
+def _one_network_each(inputs: int, structures: int, arguments: Arguments) -> nn.Module:
+    """Arguments: `network`, another one of the list, and its `arguments`."""
+    name, own = arguments["network"], arguments["arguments"]
+    if name == ONE_EACH or set(arguments) != {"network", "arguments"}:
+        raise ValueError("it takes the name of another network and its arguments")
+    return OneNetworkEach([build(name, inputs, 1, own) for _ in range(structures)])
+
+
 BUILDERS: dict[str, Builder] = {
     "attention_residual_unet": _attention_residual_unet,
     "monai_unet": _monai_unet,
     "monai_segresnet": _monai_segresnet,
     "monai_swin_unetr": _monai_swin_unetr,
+    ONE_EACH: _one_network_each,
 }

@@ -1,4 +1,4 @@
-"""Calibration of a bundle on phantoms that its training never saw: calibration.json, and the manifest that
+"""Calibration of a bundle on cases that its training never saw: calibration.json, and the manifest that
 names it."""
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ LEAST_CASES = 20
 BASIS = "random synthetic phantoms that no network of the ensemble had seen; no patient"
 
 
-def calibrate(bundle: Path, cases: Sequence[CaseFigures], basis: str = BASIS) -> Calibration:
+def calibrate(
+    bundle: Path, cases: Sequence[CaseFigures], basis: str = BASIS, least: int = LEAST_CASES
+) -> Calibration:
     """Works out the calibration of a bundle's folder from measured cases and writes it into the folder.
 
     InputRefused where there are too few cases, or one was contoured with other weights.
     """
     manifest = open_bundle(bundle).manifest
-    if len(cases) < LEAST_CASES:
-        raise InputRefused(f"{len(cases)} cases are too few: {LEAST_CASES} are the least.")
+    if len(cases) < least:
+        raise InputRefused(f"{len(cases)} cases are too few: {least} are the least.")
     if any(case.weights != weights_of(manifest) for case in cases):
         raise InputRefused("A case was contoured with other weights than the bundle's.")
     found = Calibration(

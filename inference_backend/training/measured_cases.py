@@ -1,4 +1,4 @@
-"""Phantoms contoured by a bundle and measured against their truth: one file for each case.
+"""Cases contoured by a bundle and measured against their truth: one file for each case.
 
 A case that has its file is not contoured again, so calibration and evaluation go on after any end. A file
 tells which weights it was made with and is made anew for others.
@@ -6,7 +6,7 @@ tells which weights it was made with and is made anew for others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,17 @@ def weights_of(manifest: Manifest) -> tuple[str, ...]:
     return tuple(member.sha256 for member in manifest.members)
 
 
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """A scan and the contours that count as true; of structures that are not among them nothing is known."""
+
+    scan: CtScan
+    masks: Mapping[str, Mask]
+
+
+ReadTruth = Callable[[], Truth]
+
+
 def measure_cases(
     bundle: Path, specs: Iterable[tuple[str, PhantomSpec]], out: Path, report: Report, device: str = "cpu"
 ) -> tuple[CaseFigures, ...]:
@@ -81,18 +92,33 @@ def measure_cases(
 
     Raises what the engine and the phantoms raise.
     """
-    named = tuple(specs)
+    names = (*open_bundle(bundle).manifest.structures, *JOINED)
+
+    def reader(spec: PhantomSpec) -> ReadTruth:
+        def read() -> Truth:
+            phantom = make_phantom(spec)
+            return Truth(phantom.scan, {name: phantom.truth.mask(name) for name in names})
+
+        return read
+
+    return measure_read(bundle, [(name, reader(spec)) for name, spec in specs], out, report, device)
+
+
+def measure_read(
+    bundle: Path, named: Sequence[tuple[str, ReadTruth]], out: Path, report: Report, device: str = "cpu"
+) -> tuple[CaseFigures, ...]:
+    """The same of cases that are read when their turn comes; one with a file is not read."""
     manifest = open_bundle(bundle).manifest
     engine: BundleEngine | None = None
     figures = []
-    for number, (name, spec) in enumerate(named):
+    for number, (name, read) in enumerate(named):
         path = out / f"{name}.json"
         found = _kept(path, weights_of(manifest))
         if found is None:
             if engine is None:
                 engine = BundleEngine(manifest.id, bundle)
                 engine.load(device)
-            found = _measured(name, spec, engine, manifest)
+            found = _measured(name, read(), engine, manifest)
             write_file(path, to_json(found).encode(), replace=True)
         figures.append(found)
         report(number + 1, len(named))
@@ -107,17 +133,17 @@ def _kept(path: Path, weights: tuple[str, ...]) -> CaseFigures | None:
     return found if found.weights == weights else None
 
 
-def _measured(name: str, spec: PhantomSpec, engine: BundleEngine, manifest: Manifest) -> CaseFigures:
-    phantom = make_phantom(spec)
-    ct = phantom.scan
+def _measured(name: str, truth: Truth, engine: BundleEngine, manifest: Manifest) -> CaseFigures:
+    ct = truth.scan
     drawn = engine.contour(
         ct, manifest.structures, lambda _fraction, _stage: None, lambda: False, StructureSet(ct.geometry)
     )
     masks = {contour.structure_id: contour.mask for contour in drawn.masks}
     apart = disagreements(masks, drawn.spread, {n: catalogue()[n].tolerance_mm for n in masks})
     rows = tuple(
-        _figures(structure, phantom.truth.mask(structure), mask, apart.get(structure))
+        _figures(structure, truth.masks[structure], mask, apart.get(structure))
         for structure, mask in _with_joined(masks).items()
+        if structure in truth.masks
     )
     return CaseFigures(name, weights_of(manifest), with_disagreement(_features(ct, manifest), apart), rows)
 
