@@ -60,11 +60,8 @@ def make_folder(folder: Path, what: Folder) -> Path:
     return folder
 
 
-def write_json_files(folder: Path, what: Folder) -> nn.Module:
-    """plans.json and dataset.json, and an untrained network that fits them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    configuration = _configuration(what)
-    (folder / "plans.json").write_text(json.dumps(_plans(what, configuration)))
+def plans_and_dataset(what: Folder) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What plans.json and dataset.json hold."""
     dataset: dict[str, Any] = {
         "channel_names": {"0": "CT"},
         "labels": dict(what.labels),
@@ -73,9 +70,17 @@ def write_json_files(folder: Path, what: Folder) -> nn.Module:
     }
     if what.region_order:
         dataset["regions_class_order"] = list(what.region_order)
+    return _plans(what, _configuration(what)), dataset
+
+
+def write_json_files(folder: Path, what: Folder) -> nn.Module:
+    """plans.json and dataset.json, and an untrained network that fits them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plans, dataset = plans_and_dataset(what)
+    (folder / "plans.json").write_text(json.dumps(plans))
     (folder / "dataset.json").write_text(json.dumps(dataset))
     outputs = len(what.labels) - 1 if what.region_order else len(what.labels)
-    return NnUNet(architecture_of(configuration), 1, outputs)
+    return NnUNet(architecture_of(_configuration(what)), 1, outputs)
 
 
 def write_checkpoint(folder: Path, fold: str, state: Mapping[str, Tensor], what: Folder) -> Path:
@@ -110,12 +115,19 @@ def with_copies(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def rule_folder(
     folder: Path, above_hu: float, what: Folder, look_kji: tuple[int, int, int] = (0, 0, 0)
 ) -> Path:
-    """A network set by hand to the rule "label 1 is where the HU are above a threshold", by the skip path.
-
-    `look_kji`: how many voxels (-1 to 1) beside itself each voxel looks, along the network's k, j, i.
-    """
+    """A network set by hand to the rule "label 1 is where the HU are above a threshold", in every fold."""
     what = replace(what, rule=True)
     network = write_json_files(folder, what)
+    for fold in what.folds:
+        write_checkpoint(folder, fold, rule_state(network, above_hu, what, look_kji), what)
+    return folder
+
+
+def rule_state(
+    network: nn.Module, above_hu: float, what: Folder, look_kji: tuple[int, int, int] = (0, 0, 0)
+) -> dict[str, Tensor]:
+    """Its weights, by the skip path alone. `look_kji`: how many voxels (-1 to 1) beside itself each voxel
+    looks, along the k, j, i that the network sees."""
     state = {name: torch.zeros_like(tensor) for name, tensor in network.state_dict().items()}
     look = [look_kji[axis] for axis in what.forward]
     _set(state, "encoder.stages.0.0.convs.0.conv.weight", {(0, 0): 1.0, (1, 0): -1.0}, look)
@@ -127,9 +139,7 @@ def rule_folder(
     # channels hold x and -x, so their difference is x (1 + 0.01 ** 4) whatever its sign.
     _set(state, "decoder.seg_layers.0.weight", {(1, 0): 1.0, (1, 1): -1.0})
     state["decoder.seg_layers.0.bias"][1] = -(above_hu - MEAN_HU) / STD_HU * (1 + 0.01**4)
-    for fold in what.folds:
-        write_checkpoint(folder, fold, state, what)
-    return folder
+    return state
 
 
 RULE = {
@@ -151,7 +161,7 @@ def _set(
         tensor[(out, into, *middle)] = value
 
 
-def _plans(what: Folder, configuration: Mapping[str, object]) -> dict[str, object]:
+def _plans(what: Folder, configuration: Mapping[str, object]) -> dict[str, Any]:
     return {
         "dataset_name": "Dataset999_Fake",
         "plans_name": "nnUNetPlans",

@@ -155,14 +155,13 @@ def _row(name: str) -> dict[str, str | int]:
     except AmlartError as error:
         return {**dict.fromkeys(COLUMNS, ""), "id": name, "title": str(error)}
     given = accepted(folder)
-    licence = f"{pack.licence} (no commercial use)" if pack.research_only else pack.licence
     return {
         "id": name,
         "title": pack.title,
         "version": pack.version,
         "structures": len(pack.structures),
         "folds": sum(len(part.folds) for part in pack.parts),
-        "licence": licence,
+        "licence": pack.terms,
         "accepted": given.by if given else "nobody",
         "size": f"{pack.weight_bytes / MEBIBYTE:.1f} MiB",
     }

@@ -59,7 +59,7 @@ class NnUNetFolderEngine:
             gives=pack.structures,
             needs_context=(),
             uses_context=(),
-            licence=pack.licence,
+            licence=pack.terms,
             intended_use=pack.intended_use,
             devices=("cuda", "cpu"),
             memory_bytes=max(fold.bytes for part in pack.parts for fold in part.folds),

@@ -100,6 +100,11 @@ class Pack(Message):
         return tuple(dict.fromkeys(one for part in self.parts for one in part.gives.values()))
 
     @property
+    def terms(self) -> str:
+        """The licence's name, and that it forbids commercial use where it does."""
+        return f"{self.licence} (no commercial use)" if self.research_only else self.licence
+
+    @property
     def files(self) -> tuple[BundleFile, ...]:
         """Every file besides pack.json."""
         text = () if self.licence_text is None else (self.licence_text,)

@@ -43,6 +43,7 @@ from inference_backend.server.private_files import private_folder
 
 LICENCE_FILE = "licence.txt"
 STEP = 0.5  # nnU-Net's own
+REORIENTING_READER = "NibabelIOWithReorient"  # of nnU-Net: turns images to RAS as it reads them
 
 
 @dataclass(frozen=True)
@@ -72,20 +73,57 @@ def add_model(source: Path, wish: Wish, tell: Callable[[float, str], None]) -> P
     made: list[Pack] = []
     with opened(source) as root:
         found = trained_folders(root, wish.folds)
+        about = _About.of(found, wish)
         text = licence_text(root)
 
         def fill(folder: Path) -> None:
-            made.append(_filled(folder, found, wish, text, tell))
+            try:
+                made.append(_filled(folder, found, about, text, tell))
+            except ValueError as error:
+                raise BadSetting(f"This model cannot be added: {error}.") from error
 
         private_folder(default_home())  # a backend refuses one that others can read
         write_folder(bundle_folder(wish.id), fill)
     return made[0]
 
 
+@dataclass(frozen=True)
+class _About:
+    """What is said of a model with what is known of it; BadSetting where the licence is not told."""
+
+    wish: Wish
+    origin: Known | None
+    licence: str
+    title: str
+
+    @classmethod
+    def of(cls, found: tuple[TrainedFolder, ...], wish: Wish) -> _About:
+        origin = known(found[0].dataset_name)
+        licence = wish.licence or (origin.licence if origin else "")
+        if not licence:
+            raise BadSetting("The model's licence is not told.", advice="Give its name after --licence.")
+        title = wish.title or (origin.title if origin else found[0].dataset_name)
+        return cls(wish, origin, licence, title)
+
+    def axes(self, plans: Mapping[str, object]) -> str:
+        """Of a part's training images. BadSetting where nobody says which way they ran."""
+        if self.wish.axes:
+            return Axes(self.wish.axes).letters
+        if self.origin:
+            return self.origin.axes
+        if plans.get("image_reader_writer") == REORIENTING_READER:
+            return "RAS"
+        raise BadSetting(
+            "The folder does not say which way the axes of its training images ran.",
+            advice="Give an image of the training set after --like, or three letters after --axes: LPS for "
+            "DICOM's order, RAS for nibabel's. A wrong choice shows the model a mirrored patient.",
+        )
+
+
 def _filled(
     folder: Path,
     found: tuple[TrainedFolder, ...],
-    wish: Wish,
+    about: _About,
     text: bytes | None,
     tell: Callable[[float, str], None],
 ) -> Pack:
@@ -94,7 +132,7 @@ def _filled(
     for number, trained in enumerate(found, 1):
         tell((number - 1) / len(found), f"Reading {trained.dataset_name}")
         taken = {one for part in parts for one in part.gives.values()}
-        part, without = _part(folder, number, trained, wish, taken)
+        part, without = _part(folder, number, trained, about, taken)
         left_out += without
         parts += [part] if part else []
     if not parts:
@@ -102,43 +140,37 @@ def _filled(
             f"None of this model's labels is in the catalogue: {', '.join(left_out)}.",
             advice="Say what they are: --map 'label=structure'.",
         )
-    origin = known(found[0].dataset_name)
-    licence = wish.licence or (origin.licence if origin else "")
-    if not licence:
-        raise BadSetting("The model's licence is not told.", advice="Give its name after --licence.")
     kept = None
     if text:
         (folder / LICENCE_FILE).write_bytes(text)
         kept = file_in_bundle(folder / LICENCE_FILE)
     pack = Pack(
         format=PACK_FORMAT,
-        id=wish.id,
-        version=wish.version,
-        title=wish.title or (origin.title if origin else parts[0].name),
-        licence=licence,
-        research_only=wish.research_only,
+        id=about.wish.id,
+        version=about.wish.version,
+        title=about.title,
+        licence=about.licence,
+        research_only=about.wish.research_only,
         parts=tuple(parts),
         left_out=tuple(left_out),
         licence_text=kept,
     )
-    (folder / PACK_FILE).write_text(
-        json.dumps(to_plain(pack), indent=1, ensure_ascii=False), encoding="utf-8"
-    )
+    content = json.dumps(to_plain(pack), indent=1, ensure_ascii=False)
+    (folder / PACK_FILE).write_text(content, encoding="utf-8")
     return pack
 
 
 def _part(
-    folder: Path, number: int, trained: TrainedFolder, wish: Wish, taken: set[str]
+    folder: Path, number: int, trained: TrainedFolder, about: _About, taken: set[str]
 ) -> tuple[Part | None, tuple[str, ...]]:
     """One trained folder as a part with its files, None where it gives nothing; the labels left out."""
     plans_text, dataset_text = (_text(trained.folder / name) for name in (PLANS, DATASET))
-    dataset = parsed(dataset_text, DATASET)
+    plans_data, dataset = parsed(plans_text, PLANS), parsed(dataset_text, DATASET)
     labels = labels_of_dataset(dataset)
-    name = trained.dataset_name
-    names = named(labels.names, name, wish.choices, taken, catalogue())
+    names = named(labels.names, trained.dataset_name, about.wish.choices, taken, catalogue())
     if not names.gives:
         return None, names.left_out
-    origin = known(name)
+    axes = about.axes(plans_data)
     stem = f"part-{number}"
     (folder / f"{stem}-{PLANS}").write_bytes(plans_text)
     (folder / f"{stem}-{DATASET}").write_bytes(dataset_text)
@@ -146,25 +178,28 @@ def _part(
     folds = []
     for path in trained.checkpoints:
         checkpoint = read_checkpoint(path)
-        plans = plans_of(parsed(plans_text, PLANS), dataset, checkpoint.configuration)
+        plans = plans_of(plans_data, dataset, checkpoint.configuration)
         target = folder / f"{stem}-{path.parent.name}.safetensors"
-        _convert(checkpoint, plans, labels, target, f"{path.parent.name} of {name}")
+        _convert(checkpoint, plans, labels, target, f"{path.parent.name} of {trained.dataset_name}")
         folds.append(file_in_bundle(target))
         trainings.append((checkpoint.configuration, checkpoint.trainer, checkpoint.mirrors))
-    configuration, trainer, mirrors = trainings[0]
     if len(set(trainings)) > 1:
-        raise InputRefused(f"The folds of {name} were trained in different ways.", advice="See --folds.")
+        raise InputRefused(
+            f"The folds of {trained.dataset_name} were trained in different ways.",
+            advice="Name those of one training after --folds.",
+        )
+    configuration, trainer, mirrors = trainings[0]
     return Part(
-        name=name,
+        name=trained.dataset_name,
         configuration=configuration,
         trainer=trainer,
         plans=file_in_bundle(folder / f"{stem}-{PLANS}"),
         dataset=file_in_bundle(folder / f"{stem}-{DATASET}"),
         folds=tuple(folds),
         gives=names.gives,
-        axes=_axes(wish, origin, plans),
-        step=wish.step or (origin.step if origin else STEP),
-        mirrors=mirrors if wish.mirrors else (),
+        axes=axes,
+        step=about.wish.step or (about.origin.step if about.origin else STEP),
+        mirrors=mirrors if about.wish.mirrors else (),
     ), names.left_out
 
 
@@ -172,20 +207,6 @@ def _convert(checkpoint: Checkpoint, plans: Plans, labels: Labels, target: Path,
     """Writes the weights as safetensors, after they have been seen to fit."""
     require_fit(NnUNet(plans.architecture, 1, labels.channels), checkpoint.weights, what)
     safetensors.torch.save_file(dict(checkpoint.weights), target)
-
-
-def _axes(wish: Wish, origin: Known | None, plans: Plans) -> str:
-    if wish.axes:
-        return Axes(wish.axes).letters
-    if origin:
-        return origin.axes
-    if plans.reorients:
-        return "RAS"
-    raise BadSetting(
-        "The folder does not say which way the axes of its training images ran.",
-        advice="Give an image of the training set after --like, or three letters after --axes: LPS for "
-        "DICOM's order, RAS for nibabel's. A wrong choice shows the model a mirrored patient.",
-    )
 
 
 def _text(path: Path) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def _unpack(source: Path, place: Path) -> None:
                 name = PurePosixPath(entry.filename).name
                 if not entry.is_dir() and (name in WANTED or LICENCE_NAME.match(name)):
                     left = _write(archive, entry, place.joinpath(*PurePosixPath(entry.filename).parts), left)
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         raise DamagedFile(
             f"{source.name} is no zip that can be unpacked.", advice="Copy it again."
         ) from error

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import psutil
 import torch
 from torch import Tensor, nn
 
+from AmlartContourLib.contract.errors import TooLarge
 from AmlartContourLib.domain.contours import Spread
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.exchange.ct_scan import CtScan
@@ -54,9 +56,10 @@ class FoldsResult:
 def contour_by_folds(
     folds: Sequence[Load], trained: Trained, ct: CtScan, names: Sequence[str], runtime: Runtime, pace: Pace
 ) -> FoldsResult:
-    """The named labels. Raises Cancelled, NothingToContour and MemoryError."""
+    """The named labels. Raises Cancelled, NothingToContour, TooLarge and MemoryError."""
     pace.tell(0.0, "Preparing the scan")
     seen = prepared(ct, trained.plans, trained.axes)
+    _require_room(seen, trained.labels.channels, len(folds), psutil.virtual_memory().available)
     asker = _Asker(trained, seen, Attempt(runtime, trained.plans.window_a))
     votes = [Votes() for _ in names] if len(folds) > 1 else []
     total: Tensor | None = None
@@ -75,6 +78,18 @@ def contour_by_folds(
     masks = masks_of(total.div_(len(folds)), seen, trained.labels, names, ct.geometry)
     spread = {name: vote.spread() for name, vote in zip(names, votes, strict=bool(votes))}
     return FoldsResult(masks, spread, asker.findings)
+
+
+def _require_room(seen: Prepared, channels: int, folds: int, available: int) -> None:
+    """TooLarge where the sums of the logits, with the running sum of several folds, do not fit in memory."""
+    needed = channels * seen.values_a.size * seen.values_a.itemsize * min(folds, 2)
+    if needed > available:
+        raise TooLarge(
+            f"This model needs at least {needed / 2**30:.1f} GiB for a scan of this size, and "
+            f"{available / 2**30:.1f} GiB are free.",
+            kept="The scan is kept.",
+            advice="Close other programs, use a model of a coarser grid or of fewer folds, or crop the scan.",
+        )
 
 
 @dataclass

@@ -17,7 +17,6 @@ from inference_backend.nnunet.architecture import Architecture, architecture_of
 
 Index3 = tuple[int, int, int]
 Triple = tuple[float, float, float]
-REORIENTING_READER = "NibabelIOWithReorient"
 RESAMPLING = "resample_data_or_seg_to_shape"
 MOST_SIDE = 1024
 TEXT_BYTES = 16 << 20  # of a plans.json or dataset.json; TotalSegmentator's largest has some 10 kB
@@ -67,7 +66,6 @@ class Plans:
     intensities: Intensities
     image: Resampling
     outputs: Resampling
-    reorients: bool
 
 
 def parsed(text: bytes, what: str) -> Mapping[str, object]:
@@ -103,7 +101,6 @@ def plans_of(data: Mapping[str, object], dataset: Mapping[str, object], configur
             intensities=_intensities(data),
             image=_resampling(found, "data", 3),
             outputs=_resampling(found, "probabilities", 1),
-            reorients=data.get("image_reader_writer") == REORIENTING_READER,
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise _refused(f"{error} is missing or not understood") from error
