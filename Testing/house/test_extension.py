@@ -42,6 +42,19 @@ def test_the_catalogue_entry_has_the_fields_of_schema_1_0_2() -> None:
     assert ENTRY["build_dependencies"] == []
 
 
+def test_every_address_of_the_extension_is_one_repository_and_its_pictures_are_there() -> None:
+    """No such repository is published yet: docs/slicer.md says so, and which line to change."""
+    home = ENTRY["scm_url"].removesuffix(".git")
+    raw = home.replace("https://github.com/", "https://raw.githubusercontent.com/") + "/main/"
+    values = dict(re.findall(r'set\(EXTENSION_(\w+) "([^"]*)"\)', TOP))
+    assert values["HOMEPAGE"] == home
+    for name in ("ICONURL", "SCREENSHOTURLS"):
+        for url in values[name].split():
+            assert url.startswith(raw), url
+            assert url.endswith(".png"), "the catalogue takes no SVG"
+            assert (ROOT / url.removeprefix(raw)).is_file(), url
+
+
 def test_cmake_uses_only_commands_that_slicer_and_cmake_have() -> None:
     assert set(_commands(TOP)) | set(_commands(INNER)) <= COMMANDS
     for text in (TOP, INNER):
