@@ -6,6 +6,8 @@ slicer.modules.segmentations.logic())`. Without any application: `headless_logic
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +45,7 @@ def headless_logics(cache: Path | None = None) -> SceneLogics:
         logic.SetMRMLScene(scene)
         logic.SetMRMLApplicationLogic(app)
         app.SetModuleLogic(name, logic)
-    folder = cache or Path(tempfile.mkdtemp(prefix="amlart-scene-"))
+    folder = cache or _until_the_end()
     files = slicer.vtkMRMLRemoteIOLogic()
     files.SetMRMLScene(scene)
     files.SetMRMLApplicationLogic(app)
@@ -54,3 +56,10 @@ def headless_logics(cache: Path | None = None) -> SceneLogics:
     data.SetAndObserveDataIOManager(files.GetDataIOManager())
     files.AddDataIOToScene()
     return SceneLogics(scene, logics["Segmentations"], (app, logics, files, data))
+
+
+def _until_the_end() -> Path:
+    """A folder that goes with the process."""
+    folder = tempfile.mkdtemp(prefix="amlart-scene-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

@@ -7,6 +7,7 @@ at start.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -38,6 +39,8 @@ class SelfTest:
             self._wait(lambda: bench.export.ui.exportButton.enabled, "the export has ended")
             assert bench.session.phase.name == "EXPORTED", bench.export.ui.resultLabel.text
             assert list(Path(folder).rglob("rtstruct.dcm"))
+        bench.worklist.ui.closeButton.click()
+        shutil.rmtree(self.folder)
 
     def test_2_closing_the_scene_closes_the_patient_and_keeps_the_edit(self) -> None:
         """Nothing is lost when somebody closes the scene half-way."""
@@ -51,6 +54,7 @@ class SelfTest:
         assert bench.session.case.structures.mask("uterus").same_voxels(edited)
         bench.worklist.ui.closeButton.click()
         assert bench.session.patient is None
+        shutil.rmtree(self.folder)
 
     def _opened(self) -> Any:
         """The module with the block patient open, by clicks in the list."""
