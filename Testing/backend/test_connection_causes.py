@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from AmlartContourLib.client.diagnosis import check_connection
 from AmlartContourLib.contract.errors import BackendUnreachable, BadSetting
 from AmlartContourLib.contract.messages import SERVICE, SERVICE_HEADER, JobRequest
 from AmlartContourLib.contract.problems import Cause
-from support.backend_process import BackendProcess, frame
+from support.backend_process import BackendProcess, environment, frame
 
 SHORT = Timeouts(connect_s=1.0, answer_s=1.0)
 OURS = {SERVICE_HEADER: f"{SERVICE}/1", "Content-Type": "application/json"}
@@ -105,6 +106,28 @@ def test_nobody_listens() -> None:
 
 def test_a_name_that_does_not_exist() -> None:
     assert cause_at("https://no-such-machine.invalid:8642") is Cause.NAME_NOT_FOUND
+
+
+def test_there_is_no_way_to_the_machine() -> None:
+    if shutil.which("unshare") is None:
+        pytest.skip("unshare is not on this machine")
+    program = (
+        "from AmlartContourLib.client.address import BackendAddress as A;"
+        "from AmlartContourLib.client.diagnosis import check_connection as check;"
+        "print(check(A('https://192.0.2.1:8642', 't')).cause.value)"
+    )
+    apart = [
+        "unshare",
+        "--map-root-user",
+        "--net",
+        sys.executable,
+        "-c",
+        program,
+    ]  # in a net without any route
+    ran = subprocess.run(apart, capture_output=True, text=True, env=environment())
+    if ran.stderr.startswith("unshare"):
+        pytest.skip("this machine does not let a test make a net of its own")
+    assert ran.stdout.strip() == Cause.NO_ROUTE.value, ran.stderr
 
 
 def test_somebody_listens_but_never_answers() -> None:

@@ -153,6 +153,14 @@ def test_every_refusal_has_the_same_form(shared: BackendProcess, method: str, pa
     assert headers[SERVICE_HEADER].startswith("amlart-contour-backend")
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"), [(JOB, "GET, PUT"), ("/v1/purge", "POST"), ("/v1/openapi.json", "GET")]
+)
+def test_a_wrong_method_is_told_the_right_ones(shared: BackendProcess, path: str, allowed: str) -> None:
+    status, problem, headers = ask(shared, "DELETE", path)
+    assert (status, problem["code"], headers["Allow"]) == (405, "wrong_method", allowed)
+
+
 def test_a_web_socket_is_refused(shared: BackendProcess) -> None:
     found, _, _ = ask(
         shared,

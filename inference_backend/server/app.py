@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import ASGIApp
 
 from AmlartContourLib.contract.errors import AmlartError, BackendRefused
@@ -76,8 +77,20 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     return problem_response(refusal(Code.REFUSED_INPUT, what[:1000], advice="See /v1/openapi.json."))
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = STATUS_CODES.get(status, Code.BAD_REQUEST)
     what = {404: "There is no such route.", 405: "The route does not take this method."}
-    return problem_response(refusal(code, what.get(status, "The request cannot be read.")))
+    response = problem_response(refusal(code, what.get(status, "The request cannot be read.")))
+    if status == 405:
+        response.headers["Allow"] = _allowed(request)
+    return response
+
+
+def _allowed(request: Request) -> str:
+    """What the path of a request may be asked with: each method is a route of its own, so no route knows."""
+    paths: dict[str, dict[str, object]] = json.loads(request.app.state.openapi_json)["paths"]
+    for path, ways in paths.items():
+        if compile_path(path)[0].match(request.url.path):
+            return ", ".join(sorted(method.upper() for method in ways))
+    return "GET"  # the description itself, which it does not describe

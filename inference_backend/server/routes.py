@@ -55,9 +55,20 @@ FRAME_BODY = {
 FRAME_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {"content": {FRAME_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 }
-EVENTS_ANSWER: dict[int | str, dict[str, Any]] = {
-    200: {"content": {EVENTS_TYPE: {"schema": {"type": "string"}}}}
+ONE_EVENT = {
+    "type": "object",
+    "description": "One event of the stream.",
+    "properties": {
+        "event": {"const": "status"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/JobStatus"},
+        },
+    },
+    "required": ["event", "data"],
 }
+EVENTS_ANSWER: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS_TYPE: {"schema": ONE_EVENT}}}}
 
 Hash = Annotated[str, Path(pattern=SHA256, description="SHA-256 of the content, in hexadecimal")]
 JobId = Annotated[str, Path(pattern=JOB_ID, description="128 random bits, in hexadecimal")]
