@@ -88,6 +88,14 @@ def test_engines_that_cannot_run_are_listed_with_reason_and_command(client: Back
     assert engines["guideline-taylor-2005"].available
 
 
+def test_a_broken_engine_is_logged_once_however_often_it_is_listed(
+    client: BackendClient, shared: BackendProcess
+) -> None:
+    for _ in range(3):
+        client.capabilities()
+    assert shared.log().count("engine bad cannot be described: AttributeError") == 1
+
+
 @pytest.mark.parametrize(
     ("engine", "wanted", "code", "words"),
     [

@@ -8,9 +8,9 @@ import pytest
 
 from AmlartContourLib.client.backend import BackendClient
 from AmlartContourLib.contract.errors import BackendRefused, BackendUnreachable
-from AmlartContourLib.contract.messages import JobState
+from AmlartContourLib.contract.messages import JobState, PurgeRequest
 from inference_backend.server.tokens import add_token
-from support.backend_process import BackendProcess, ended, is_gone, running, submit, wait_for
+from support.backend_process import BackendProcess, ended, frame, is_gone, running, submit, wait_for
 
 End = Callable[[BackendProcess], None]
 
@@ -115,6 +115,24 @@ def test_a_result_that_somebody_deleted_is_said_to_be_missing_and_can_be_made_ag
     ended(client, job)
     assert client.result(job).masks.ids
     client.close()
+
+
+def test_an_upload_that_changed_on_the_disk_fails_its_job_until_it_is_sent_again(
+    client: BackendClient, shared: BackendProcess
+) -> None:
+    sent = frame(8)
+    client.send(sent)
+    stored = shared.home / "uploads" / f"{sent.sha256}.frame"
+    content = bytearray(stored.read_bytes())
+    content[-1] ^= 1
+    stored.write_bytes(content)
+    status = ended(client, submit(client, seed=8))
+    assert status.problem is not None
+    assert "The stored upload has changed" in status.problem.what
+    assert "purge" in status.problem.advice
+    client.purge(PurgeRequest(jobs=(status.job,)))
+    assert client.send(sent) is True
+    assert ended(client, submit(client, seed=8)).state is JobState.DONE
 
 
 def test_watching_ends_when_the_backend_does(new_backend: Callable[..., BackendProcess]) -> None:
