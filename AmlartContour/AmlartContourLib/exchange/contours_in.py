@@ -27,6 +27,7 @@ from AmlartContourLib.exchange.masks_in import (
     read_mask_file,
     read_mask_folder,
 )
+from AmlartContourLib.exchange.nifti_label_table import label_table
 from AmlartContourLib.exchange.quiet_pydicom import quiet_pydicom
 from AmlartContourLib.exchange.rtstruct_file import DAMAGE
 from AmlartContourLib.exchange.rtstruct_in import read_rtstruct
@@ -107,15 +108,24 @@ def _folder(
 def _volume(
     path: Path, geometry: Geometry, catalogue: Catalogue, names: Mapping[int, str] | Path | None
 ) -> ImportedContours:
-    """A label map where names are given, a mask where it is named as a structure, else by its neighbours."""
+    """A label map where names are given, a mask where it is named as a structure, else by what names it."""
+    named_by = ""
     if names is None and catalogue.find(stem(path)) is None:
-        own = [path.with_name(stem(path) + ending) for ending in NAME_ENDINGS]
-        usual = [path.parent / name for name in USUAL_NAMES]
-        names = next((candidate for candidate in (*own, *usual) if candidate.is_file()), None)
+        names, named_by = _names_of(path)
     if names is None:
         return _told("one mask", read_mask_file(path, geometry, catalogue))
-    named_by = f", named by {names.name}" if isinstance(names, Path) else ""
     return _told(f"a label map{named_by}", read_label_map(path, names, geometry, catalogue))
+
+
+def _names_of(path: Path) -> tuple[Mapping[int, str] | Path | None, str]:
+    """The names of a label map's labels, from a file beside it or its own header, and where they lay."""
+    own = [path.with_name(stem(path) + ending) for ending in NAME_ENDINGS]
+    usual = [path.parent / name for name in USUAL_NAMES]
+    beside = next((candidate for candidate in (*own, *usual) if candidate.is_file()), None)
+    if beside is not None:
+        return beside, f", named by {beside.name}"
+    table = label_table(path)
+    return (table, ", named in its own header") if table else (None, "")
 
 
 def _only_rtstruct(folder: Path) -> Path:
