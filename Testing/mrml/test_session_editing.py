@@ -188,6 +188,16 @@ def test_an_edit_that_changes_no_voxel_is_no_step(desk: Desk) -> None:
     assert session.case.record.log.entries == ()
 
 
+def test_a_tool_that_was_overtaken_by_another_edit_changes_nothing(desk: Desk) -> None:
+    session = desk.session
+    was = session.case.structures.mask("cervix")
+    assert session.editing.apply("cervix", painted(was, (0, 0, -10), 6), "paint", made_from=was)
+    now = session.case.structures.mask("cervix")
+    with pytest.raises(BadSetting, match="while the tool was at work"):
+        session.editing.apply("cervix", Mask.empty(was.geometry), "smooth", made_from=was)
+    assert session.case.structures.mask("cervix") is now
+
+
 def test_a_contour_on_another_grid_is_refused(desk: Desk) -> None:
     with pytest.raises(GeometryMismatch):
         desk.session.editing.apply("cervix", ball(grid(), (10, -20, -100), 5), "paint")

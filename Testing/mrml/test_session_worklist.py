@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from AmlartContourLib.contract.effort import ExpectedEffort, Interval, StructureEffort
 from AmlartContourLib.contract.errors import InputRefused
 from AmlartContourLib.contract.messages import EngineInfo
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.ct_series_out import write_ct_series
 from AmlartContourLib.exchange.nifti_out import write_ct
+from AmlartContourLib.session.commissioning import edited_structures
 from AmlartContourLib.session.patient import read_patient
 from AmlartContourLib.session.queue import ContourQueue
 from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.store import SessionStore
-from AmlartContourLib.session.worklist import SortBy, Worklist
+from AmlartContourLib.session.worklist import ExpectedWorst, SortBy, Worklist
 from support.backend_process import BackendProcess, scan, wait_for
-from support.workstation import Desk
+from support.workstation import Desk, contours, files, painted
 
 
 def engine(name: str) -> EngineInfo:
     """One of the backend's test engines."""
     return EngineInfo(name, name, "1", ("bladder",), (), (), "none", "tests", ("cpu",), None, True)
+
+
+def expected(withheld: str = "", **shares: float) -> ExpectedEffort:
+    """What an engine says of editing to come."""
+    rows = (
+        StructureEffort(i, 2.0, Interval(share, share - 0.1, share + 0.1), None)
+        for i, share in shares.items()
+    )
+    return ExpectedEffort(1, "phantoms", 40, 0.9, 1.0, 2.0, tuple(rows), withheld)
 
 
 @pytest.fixture
@@ -61,6 +73,35 @@ def test_the_worklist_finds_dicom_and_nifti_and_no_other_folder(patients: Path, 
         worklist.source("../../etc")
     for row in rows:
         assert read_patient(worklist.source(row.entry_id)).scan.hu_kji.size > 0
+
+
+def test_the_list_shows_and_sorts_by_the_largest_expected_editing(patients: Path, tmp_path: Path) -> None:
+    store = SessionStore(tmp_path / "home")
+    worklist = Worklist(patients, store)
+    ids = [row.entry_id for row in worklist.rows()]
+    store.put_arrived(ids[1], replace(contours(), expected=expected(bladder=0.1, cervix=0.4)))
+    store.put_arrived(ids[2], replace(contours(), expected=expected("The scan is unlike them.")))
+    rows = worklist.rows(sort=SortBy.EXPECTED)
+    assert [row.entry_id for row in rows] == [ids[1], ids[0], ids[2]]
+    assert rows[0].expected == ExpectedWorst("cervix", Interval(0.4, 0.4 - 0.1, 0.4 + 0.1))
+    assert rows[1].expected is None
+    assert rows[2].expected == ExpectedWorst("", None, "The scan is unlike them.")
+
+
+def test_expected_editing_and_the_edit_log_stay_with_the_list_after_saving(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.session.open(files())
+    desk.session.contouring.take(replace(contours(), expected=expected(cervix=0.25)))
+    cervix = desk.session.case.structures.mask("cervix")
+    desk.session.editing.apply("cervix", painted(cervix, (0, 0, -10), 6), "paint")
+    key = desk.session.case.patient.key
+    desk.session.close()
+    assert desk.store.summary(key).expected == expected(cervix=0.25)
+    record = desk.store.record(key)
+    assert record is not None
+    (edited,) = edited_structures([record])
+    assert (edited.structure_id, edited.expected, edited.edits) == ("cervix", 0.25, 1)
+    assert desk.store.record("nobody") is None
 
 
 def test_a_job_started_for_one_patient_never_reaches_another(

@@ -90,11 +90,17 @@ class Editing:
         change = self._draw(meant, mask, self._tool, in_scene=True)
         return Taken(meant, bool(change.structures), put_back)
 
-    def apply(self, structure_id: str, mask: Mask, tool: str) -> bool:
+    def apply(self, structure_id: str, mask: Mask, tool: str, *, made_from: Mask | None = None) -> bool:
         """A contour made elsewhere, as one step; True where a voxel changed. GeometryMismatch on another
-        grid, BadSetting where it is no contour of its own."""
+        grid, BadSetting where it is no contour of its own, or is no longer the one it was made from."""
         self._require_part(structure_id)
         self._core.case.structures.geometry.require_same(mask.geometry, "The edited contour")
+        if made_from is not None and self._core.case.structures.mask(structure_id) is not made_from:
+            raise BadSetting(
+                "The contour was changed while the tool was at work.",
+                kept="The tool's result was dropped; your other change stays.",
+                advice="Use the tool again.",
+            )
         return bool(self._draw(structure_id, mask, tool, in_scene=False).structures)
 
     def add(self, structure_id: str) -> None:

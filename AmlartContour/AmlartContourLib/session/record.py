@@ -107,6 +107,11 @@ def phase_of(parameters: Mapping[str, str]) -> Phase:
         raise DamagedFile("The saved session's phase is not known to this version.") from None
 
 
+def expected_of(parameters: Mapping[str, str]) -> ExpectedEffort | None:
+    """What the engine said of editing to come. DamagedFile where it cannot be read."""
+    return _expected(parameters.get("ExpectedEffort", ""))
+
+
 def from_parameters(parameters: Mapping[str, str]) -> Record:
     """The record from its text. DamagedFile, naming the parameter, where it cannot be read."""
     identity_of(parameters)
@@ -125,7 +130,7 @@ def from_parameters(parameters: Mapping[str, str]) -> Record:
         tolerances_mm=from_plain(_Numbers, {"all": _plain(parameters, "TolerancesMm")}).all,
         exported_at=parameters.get("ExportedAt", ""),
         is_blind=_text(parameters, "IsBlind") == "true",
-        expected=_expected(parameters.get("ExpectedEffort", "")),
+        expected=expected_of(parameters),
     )
 
 

@@ -17,8 +17,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from AmlartContourLib.contract.effort import ExpectedEffort
 from AmlartContourLib.contract.errors import BadSetting, DamagedFile
 from AmlartContourLib.contract.folder_lock import FolderLock
+from AmlartContourLib.contract.frame_header import PREFIX_BYTES, FrameLimits, header_length, parse_header
 from AmlartContourLib.contract.frames import decode
 from AmlartContourLib.contract.home import require_private
 from AmlartContourLib.contract.strict_json import from_json, to_json
@@ -27,7 +29,7 @@ from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.exchange.atomic import write_file
 from AmlartContourLib.exchange.wire import contours_frame, contours_of
 from AmlartContourLib.session.case import Kept, Snapshot
-from AmlartContourLib.session.record import FORM, Phase, phase_of
+from AmlartContourLib.session.record import FORM, Phase, Record, expected_of, from_parameters, phase_of
 
 SESSION, ARRIVED, FRAME = "session.json", "arrived.frame", ".frame"
 MOST_BYTES = 1 << 26  # of session.json; an edit log of 100,000 entries takes about 20 MB
@@ -44,10 +46,12 @@ class Saved:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a worklist shows of a saved session."""
+    """What a worklist shows of a saved session. `expected`: what the engine said of editing to come, that of
+    contours which arrived last before that of the session; None where it said nothing."""
 
     phase: Phase
     has_arrived: bool
+    expected: ExpectedEffort | None = None
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,15 @@ class SessionStore:
         folder = self._path(key)
         file = _read_session(folder)
         arrived = (folder / ARRIVED).is_file()
+        expected = _expected_of_frame(folder / ARRIVED) if arrived else None
         if file is None:
-            return Summary(Phase.READY if arrived else Phase.NEW, arrived)
-        return Summary(phase_of(file.parameters), arrived)
+            return Summary(Phase.READY if arrived else Phase.NEW, arrived, expected)
+        return Summary(phase_of(file.parameters), arrived, expected or expected_of(file.parameters))
+
+    def record(self, key: str) -> Record | None:
+        """A saved session without its voxels; None where there is none. DamagedFile where unreadable."""
+        file = _read_session(self._path(key))
+        return from_parameters(file.parameters) if file else None
 
     def put_arrived(self, key: str, contours: Contours) -> None:
         """Keeps contours for a patient that is not open. Those kept before are replaced."""
@@ -209,3 +219,12 @@ def _read_frame(path: Path) -> Contours:
         raise DamagedFile("Contours of the saved session are missing.", kept="The rest was left as it is.")
     header, arrays, _ = decode(path.read_bytes())
     return contours_of(header, arrays)
+
+
+def _expected_of_frame(path: Path) -> ExpectedEffort | None:
+    """What contours say of editing to come, from the frame's header alone."""
+    limits = FrameLimits()
+    with path.open("rb") as file:
+        length = header_length(file.read(PREFIX_BYTES))
+        limits.check_header_bytes(length)
+        return parse_header(file.read(length), limits).about.expected

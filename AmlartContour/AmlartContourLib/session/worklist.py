@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from AmlartContourLib.contract.effort import ExpectedEffort, Interval
 from AmlartContourLib.contract.errors import AmlartError, InputRefused
 from AmlartContourLib.session.patient import PatientSource
-from AmlartContourLib.session.record import Phase
+from AmlartContourLib.session.record import Phase, Record
 from AmlartContourLib.session.store import SessionStore
 
 NIFTI = (".nii", ".nii.gz")
@@ -29,17 +30,30 @@ class SortBy(Enum):
 
     NAME = "name"
     PHASE = "phase"
+    EXPECTED = "expected"
+
+
+@dataclass(frozen=True)
+class ExpectedWorst:
+    """The structure of which most of the surface is expected to need editing, and how much. Where the engine
+    withheld its estimate there is none, and `withheld` says why."""
+
+    structure_id: str
+    fraction: Interval | None
+    withheld: str = ""
 
 
 @dataclass(frozen=True)
 class WorklistRow:
-    """One patient: its opaque id, its name, the kind of its CT, where it stands, and a remark."""
+    """One patient: its opaque id, its name, the kind of its CT, where it stands, a remark, and the editing
+    that its engine expected; None where no engine said anything."""
 
     entry_id: str
     name: str
     kind: str
     phase: Phase
     note: str = ""
+    expected: ExpectedWorst | None = None
 
 
 class Worklist:
@@ -70,9 +84,21 @@ class Worklist:
         phases = list(Phase)
         if sort is SortBy.PHASE:
             rows.sort(key=lambda row: (phases.index(row.phase), row.name.casefold()))
+        elif sort is SortBy.EXPECTED:
+            rows.sort(key=lambda row: (-_fraction(row), row.name.casefold()))
         else:
             rows.sort(key=lambda row: row.name.casefold())
         return tuple(rows)
+
+    def records(self) -> tuple[Record, ...]:
+        """The saved sessions of the list, without voxels; those that cannot be read are left out."""
+        found = []
+        for key in self._sources:
+            try:
+                found.append(self._store.record(key))
+            except AmlartError:
+                continue
+        return tuple(record for record in found if record is not None)
 
     def source(self, entry_id: str) -> PatientSource:
         """Where a patient's files lie. InputRefused for an id that is none of the list's."""
@@ -100,7 +126,26 @@ class Worklist:
         except AmlartError as error:
             return WorklistRow(key, source.name, kind, Phase.NEW, error.what)
         note = "New contours are here." if summary.has_arrived else ""
-        return WorklistRow(key, source.name, kind, summary.phase, note)
+        return WorklistRow(key, source.name, kind, summary.phase, note, _worst(summary.expected))
+
+
+def _worst(expected: ExpectedEffort | None) -> ExpectedWorst | None:
+    """The structure with the largest expected share to redraw."""
+    if expected is None:
+        return None
+    if expected.withheld:
+        return ExpectedWorst("", None, expected.withheld)
+    known = [(one.fraction_to_redraw, one.structure) for one in expected.structures]
+    given = [(fraction, structure) for fraction, structure in known if fraction is not None]
+    if not given:
+        return None
+    fraction, structure = max(given, key=lambda pair: pair[0].expected)
+    return ExpectedWorst(structure, fraction)
+
+
+def _fraction(row: WorklistRow) -> float:
+    """What is sorted by; patients without an estimate come last."""
+    return row.expected.fraction.expected if row.expected and row.expected.fraction else -1.0
 
 
 def _patient_at(path: Path) -> tuple[PatientSource, str] | None:

@@ -68,3 +68,8 @@ class Desk:
 def css(colour_rgb: tuple[int, int, int]) -> str:
     """A colour as the page writes it."""
     return "#{:02x}{:02x}{:02x}".format(*colour_rgb)
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as the page writes it."""
+    return "undefined" if fraction is None else f"{100 * fraction:.1f} %"

@@ -22,12 +22,14 @@ FAULT = (
 
 
 class Notices:
-    """The sentence that the page shows until it is dismissed. `state` is trame's."""
+    """The sentence that the page shows until dismissed. `state` is trame's. With each refusal `refusals`
+    counts up: the page then makes its controls anew, so that none shows what was not accepted."""
 
     def __init__(self, state: Any) -> None:
         self._state = state
         state.notice = {"text": "", "kept": "", "advice": "", "kind": "info"}
         state.notice_visible = False
+        state.refusals = 0
 
     def tell(self, text: str, kind: str = "success") -> None:
         """Something went well, or is worth knowing."""
@@ -36,6 +38,7 @@ class Notices:
     def refuse(self, error: AmlartError) -> None:
         """What happened, what was kept, what to do."""
         self._show({"text": error.what, "kept": error.kept, "advice": error.advice, "kind": "warning"})
+        self._state.refusals += 1
 
     def fault(self, error: BaseException) -> None:
         """An unexpected error."""
@@ -43,6 +46,7 @@ class Notices:
         LOG.debug("where", exc_info=error)
         text = FAULT.format(kind=type(error).__name__)
         self._show({"text": text, "kept": "", "advice": "", "kind": "error"})
+        self._state.refusals += 1
 
     def guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """The handler, which now tells the user instead of raising. For plain and for async handlers."""

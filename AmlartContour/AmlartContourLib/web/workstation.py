@@ -108,7 +108,7 @@ class Workstation:
         self._slices = SlicesPanel(desk)
         self._effort = EffortPanel(desk)
         self._editing = EditingPanel(desk, Editor(app, desk.scene))
-        physicist = PhysicistPanel(desk, connect)
+        physicist = PhysicistPanel(desk, connect, worklist)
         self._panels: tuple[Panel, ...] = (
             self._worklist,
             self._contouring,

@@ -64,7 +64,7 @@ class EditingPanel:
     def __init__(self, desk: Desk, editor: Editor) -> None:
         self._desk = desk
         self._editor = editor
-        self._whole = WholeStructure(desk, editor, self.take)
+        self._whole = WholeStructure(desk)
         self._before = "paint"
         self.on_choosing: Callable[[], None] = lambda: None
         editor.on_edited = desk.notices.guarded(self.take)

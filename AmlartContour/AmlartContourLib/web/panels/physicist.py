@@ -9,19 +9,25 @@ from AmlartContourLib.client.job_run import Connect
 from AmlartContourLib.contract.messages import Capabilities, EngineInfo, JobStatus
 from AmlartContourLib.contract.notice import RESEARCH_ONLY
 from AmlartContourLib.contract.version import VERSION
+from AmlartContourLib.exchange.resources import catalogue
+from AmlartContourLib.session.commissioning import Edited, StructureWork, edited_structures, work_by_structure
 from AmlartContourLib.session.events import Event, PatientOpened, StructuresChanged
-from AmlartContourLib.web.desk import Desk
+from AmlartContourLib.session.worklist import Worklist
+from AmlartContourLib.web.desk import Desk, css, percent
 
 MOST_JOBS = 20
 BAR = 180.0
+GREY_RGB = (160, 160, 160)
+PLOT = (250.0, 120.0)  # width and height of the plotted area
 
 
 class PhysicistPanel:
     """Panel "Physicist"."""
 
-    def __init__(self, desk: Desk, connect: Connect) -> None:
+    def __init__(self, desk: Desk, connect: Connect, worklist: Worklist) -> None:
         self._desk = desk
         self._connect = connect
+        self._worklist = worklist
 
     def start_state(self) -> Mapping[str, Any]:
         """See `Panel`."""
@@ -30,6 +36,8 @@ class PhysicistPanel:
             "devices": [],
             "jobs": [],
             "log_rows": [],
+            "work_rows": [],
+            "work_plot": {"points": [], "most_s": 0},
             "research_only": RESEARCH_ONLY,
             "version": VERSION,
         }
@@ -60,11 +68,16 @@ class PhysicistPanel:
         found, jobs = await self._desk.beside(_ask, self._connect)
         self.show(found)
         self._desk.state.jobs = [_job(job) for job in jobs]
+        self._show_work()
 
     def refresh(self) -> None:
         """See `Panel`."""
         case, state = self._desk.case, self._desk.state
-        if case is None or state.panel != "physicist":
+        if state.panel != "physicist":
+            return
+        self._show_work()
+        if case is None:
+            state.log_rows = []
             return
         log = case.record.log
         cc = case.patient.scan.geometry.voxel_volume_cc
@@ -85,6 +98,51 @@ class PhysicistPanel:
                 }
             )
         state.log_rows = rows
+
+    def _show_work(self) -> None:
+        """The saved sessions of the list; the open patient counts as she was saved last."""
+        edited = edited_structures(self._worklist.records())
+        self._desk.state.work_rows = [_work(row) for row in work_by_structure(edited)]
+        self._desk.state.work_plot = _plot(edited)
+
+
+def _work(row: StructureWork) -> dict[str, Any]:
+    return {
+        "name": _name(row.structure_id),
+        "edited": f"{row.edited} of {row.patients}",
+        "expected": "" if row.median_expected is None else percent(row.median_expected),
+        "seconds": f"{row.median_active_s:.0f}",
+        "edits": row.edits,
+    }
+
+
+def _plot(edited: tuple[Edited, ...]) -> dict[str, Any]:
+    """A point for each structure of each patient with an estimate: expected share against active seconds."""
+    known = [(one, one.expected) for one in edited if one.expected is not None]
+    most_s = max((one.active_s for one, _ in known), default=0.0) or 1.0
+    width, height = PLOT
+    return {
+        "most_s": f"{most_s:.0f}",
+        "points": [
+            {
+                "x": round(width * min(expected, 1.0), 1),
+                "y": round(height * (1 - one.active_s / most_s), 1),
+                "colour": _colour(one.structure_id),
+                "title": f"{_name(one.structure_id)}: expected {percent(expected)}, {one.active_s:.0f} s",
+            }
+            for one, expected in known
+        ],
+    }
+
+
+def _name(structure_id: str) -> str:
+    entry = catalogue().get(structure_id)
+    return entry.display_name if entry else structure_id
+
+
+def _colour(structure_id: str) -> str:
+    entry = catalogue().get(structure_id)
+    return css(entry.colour_rgb if entry else GREY_RGB)
 
 
 def _ask(connect: Connect) -> tuple[Capabilities, tuple[JobStatus, ...]]:

@@ -15,10 +15,10 @@ from AmlartContourLib.session.events import (
     Event,
     StructuresChanged,
 )
-from AmlartContourLib.web.desk import Desk, css
+from AmlartContourLib.web.desk import Desk
 from AmlartContourLib.web.panels.borders import BorderLines
+from AmlartContourLib.web.panels.drawn import DrawnContours
 from AmlartContourLib.web.views.arrangement import AXIAL, NAMES, SLICE_VIEWS, START
-from AmlartContourLib.web.views.outline import outline_path
 from AmlartContourLib.web.views.slice_views import START_WINDOW, WINDOWS
 
 NOWHERE: dict[str, Any] = {"text": "", "index": 0, "count": 0, "letters": ["", "", "", ""]}
@@ -30,25 +30,27 @@ class SlicesPanel:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._borders = BorderLines(desk)
+        self._drawn = DrawnContours(desk)
         desk.views.on_modified = self.moved
+        desk.display.on_visibility = self.refresh
 
     def start_state(self) -> Mapping[str, Any]:
         """See `Panel`."""
         places = {f"{name}_place": dict(NOWHERE) for name in SLICE_VIEWS}
-        drawn: dict[str, Any] = {f"{name}_{what}": [] for name in SLICE_VIEWS for what in ("lines", "came")}
+        lines: dict[str, Any] = {f"{name}_lines": [] for name in SLICE_VIEWS}
         windows = [
             {"id": key, "text": f"{name} {width:.0f}/{level:.0f}"}
             for key, (name, width, level) in WINDOWS.items()
         ]
         return {
             **places,
-            **drawn,
+            **lines,
+            **self._drawn.start_state(SLICE_VIEWS),
             "window": START_WINDOW,
             "windows": windows,
             "arrangement": START,
             "arrangements": [{"id": key, "text": text} for key, text in NAMES.items()],
             "axial_k": -1,
-            "came": "active",
         }
 
     def triggers(self) -> Mapping[str, Callable[..., Any]]:
@@ -58,19 +60,23 @@ class SlicesPanel:
             "step_slice": self.step_slice,
             "go_to": self.go_to,
             "fit": self._desk.views.fit,
+            "set_fill": self._drawn.set_fill,
             "drag_border": self._borders.drag,
             "step_border": self._borders.step,
         }
 
     def watched(self) -> Mapping[str, Callable[..., Any]]:
         """See `Panel`."""
-        return {"window": self.set_window, "arrangement": self.arrange, "came": lambda _: self._draw_came()}
+        draw = self._drawn.draw_all
+        return {"window": self.set_window, "arrangement": self.arrange, "came": lambda _: draw()}
 
     def heard(self, event: Event) -> bool:
         """See `Panel`."""
-        if isinstance(event, StructuresChanged | CompositesChanged | ContoursArrived):
+        changed = isinstance(event, StructuresChanged | CompositesChanged)
+        if changed or isinstance(event, ContoursArrived):
             self._desk.display.apply()
-        return isinstance(event, ChoicesChanged | ContoursArrived)
+        filled = changed and bool(self._desk.state.fill)
+        return filled or isinstance(event, ChoicesChanged | ContoursArrived)
 
     def opened(self) -> None:
         """A patient was opened: her CT is in the scene."""
@@ -130,14 +136,14 @@ class SlicesPanel:
         if state[f"{name}_place"] != place:
             state[f"{name}_place"] = place
         self._borders.draw(name)
-        self._came_of(name)
+        self._drawn.draw(name)
         if name == AXIAL:
             self._tell_review(index)
         state.flush()
 
     def _tell_review(self, index: int | None) -> None:
         self._desk.state.axial_k = -1 if index is None else index
-        if index is None or self._desk.display.blind:
+        if index is None:
             self._desk.session.review.hidden(AXIAL)
         else:
             self._desk.session.review.displayed(AXIAL, index, self._desk.display.visible_ids())
@@ -148,22 +154,3 @@ class SlicesPanel:
             return
         for name in self._desk.views.slices():
             self.moved(name)
-
-    def _draw_came(self) -> None:
-        for name in self._desk.views.slices():
-            self._came_of(name)
-
-    def _came_of(self, name: str) -> None:
-        case, state = self._desk.case, self._desk.state
-        if case is None:
-            return
-        ids = {"active": (state.active,), "all": case.originals.ids}.get(state.came, ())
-        projection = self._desk.views.projection(name)
-        paths = []
-        for structure_id in ids:
-            if structure_id in case.originals and not self._desk.display.blind:
-                path = outline_path(case.originals.mask(structure_id), projection)
-                if path and self._desk.display.is_visible(structure_id):
-                    paths.append({"id": structure_id, "d": path, "colour": css((255, 255, 255))})
-        if state[f"{name}_came"] != paths:
-            state[f"{name}_came"] = paths

@@ -1,4 +1,8 @@
-"""Tools that change a whole structure at once, each as one step: islands, smoothing, margin, filling."""
+"""Tools that change a whole structure at once, each as one step: islands, smoothing, margin, filling.
+
+Each is computed on another thread, from the contour as it was when the button was pressed, while the page
+stays usable; where that contour was changed meanwhile the result is refused.
+"""
 
 from __future__ import annotations
 
@@ -6,51 +10,66 @@ from collections.abc import Callable
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.domain.margins import Margin, expand, shrink
+from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.domain.whole_edits import (
+    Smoothing,
+    largest_piece,
+    limited,
+    smoothed,
+    without_small_pieces,
+)
+from AmlartContourLib.scene.between_slices import filled_between
 from AmlartContourLib.web.desk import Desk
-from AmlartContourLib.web.views.editor import Editor
 
 SMALL_CC = 0.5
 
 
 class WholeStructure:
-    """The chosen structure as a whole. `take` takes over what the editor did to the scene."""
+    """The chosen structure as a whole."""
 
-    def __init__(self, desk: Desk, editor: Editor, take: Callable[[], None]) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._editor = editor
-        self._take = take
 
-    def islands(self, what: str) -> None:
+    async def islands(self, what: str) -> None:
         """Keeps the largest piece, or removes small ones."""
-        active = self._begin("Islands")
-        if what == "keep":
-            self._editor.keep_largest_island(active)
-        else:
-            case = self._desk.session.case
-            voxels = max(1, round(SMALL_CC / case.patient.scan.geometry.voxel_volume_cc))
-            self._editor.remove_small_islands(active, voxels)
-        self._take()
+        keep = what == "keep"
+        await self._change("Islands", largest_piece if keep else lambda m: without_small_pieces(m, SMALL_CC))
 
-    def smooth(self) -> None:
+    async def smooth(self) -> None:
         """Smooths the structure."""
-        active = self._begin("Smooth")
-        self._editor.smooth(active, str(self._desk.state.smooth_mode), float(self._desk.state.smooth_mm))
-        self._take()
+        how, size_mm = Smoothing[str(self._desk.state.smooth_mode)], _number(self._desk.state.smooth_mm)
+        await self._change("Smooth", lambda mask: smoothed(mask, how, size_mm))
 
-    def margin(self) -> None:
+    async def margin(self) -> None:
         """Grows or shrinks the structure."""
-        active, mm = self._begin("Margin"), float(self._desk.state.margin_mm)
-        mask = self._desk.session.case.structures.mask(active)
-        changed = expand(mask, Margin.isotropic(mm)) if mm >= 0 else shrink(mask, -mm)
-        self._desk.session.editing.apply(active, changed, "Margin")
+        mm = _number(self._desk.state.margin_mm)
+        margin = Margin.isotropic(max(mm, 0.0))
+        await self._change("Margin", lambda mask: expand(mask, margin) if mm >= 0 else shrink(mask, -mm))
 
-    def fill_between(self) -> None:
+    async def fill_between(self) -> None:
         """Fills gaps between drawn slices."""
-        self._editor.fill_between(self._begin("Fill between slices"))
-        self._take()
+        await self._change("Fill between slices", filled_between)
 
-    def _begin(self, tool: str) -> str:
-        if not self._desk.active:
+    async def _change(self, tool: str, work: Callable[[Mask], Mask]) -> None:
+        desk, active = self._desk, self._desk.active
+        if not active:
             raise BadSetting("Choose the structure to edit first.")
-        self._desk.session.editing.begin(self._desk.active, tool)
-        return self._desk.active
+        if desk.state.busy:
+            raise BadSetting("Something is being computed already.", advice="Wait until it is done.")
+        editing, case = desk.session.editing, desk.session.case
+        editing.begin(active, tool)
+        before, limit = case.structures.mask(active), dict(desk.state.limit)
+        with desk.busy(f"{tool}: {desk.name_of(active)}…"):
+            after = await desk.beside(work, before)
+        if limit["on"]:
+            after = limited(before, after, case.patient.scan.hu_kji, limit["low"], limit["high"])
+        if not editing.apply(active, after, tool, made_from=before):
+            desk.notices.tell(f"{tool}: no voxel of {desk.name_of(active)} changes.", "info")
+
+
+def _number(value: object) -> float:
+    """What a number's field holds. BadSetting where it is none, as while it is empty."""
+    try:
+        return float(str(value))
+    except ValueError as error:
+        raise BadSetting("Give a number of mm.", kept="Nothing was changed.") from error

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.session.events import (
     ContouringEnded,
     ContoursArrived,
@@ -20,8 +21,8 @@ from AmlartContourLib.session.events import (
 from AmlartContourLib.session.patient import read_patient
 from AmlartContourLib.session.queue import ContourQueue
 from AmlartContourLib.session.record import Phase
-from AmlartContourLib.session.worklist import SortBy, Worklist
-from AmlartContourLib.web.desk import Desk
+from AmlartContourLib.session.worklist import ExpectedWorst, SortBy, Worklist
+from AmlartContourLib.web.desk import Desk, percent
 
 PHASES = {
     Phase.NEW: "new",
@@ -151,8 +152,7 @@ class WorklistPanel:
     def refresh(self) -> None:
         """See `Panel`."""
         state = self._desk.state
-        sort = SortBy.PHASE if state.worklist_sort == "phase" else SortBy.NAME
-        rows = self._worklist.rows(str(state.worklist_search or ""), sort)
+        rows = self._worklist.rows(str(state.worklist_search or ""), SortBy(state.worklist_sort))
         state.worklist_rows = [
             {
                 "id": row.entry_id,
@@ -161,6 +161,7 @@ class WorklistPanel:
                 "phase": row.phase.name,
                 "phase_text": PHASES[row.phase],
                 "note": row.note,
+                **_expected(row.expected),
                 "open": row.entry_id == self._open,
             }
             for row in rows
@@ -178,3 +179,18 @@ class WorklistPanel:
             "phase_text": PHASES[phase],
             "findings": list(case.record.findings) if case else [],
         }
+
+
+def _expected(worst: ExpectedWorst | None) -> dict[str, str]:
+    """The expected editing of a patient, short and in a sentence."""
+    if worst is None:
+        return {"expected": "", "expected_title": "No engine gave an estimate of the editing."}
+    if worst.fraction is None:
+        return {"expected": "no estimate", "expected_title": worst.withheld}
+    entry = catalogue().get(worst.structure_id)
+    name = entry.display_name if entry else worst.structure_id
+    low, high = percent(worst.fraction.low), percent(worst.fraction.high)
+    return {
+        "expected": f"{name} {percent(worst.fraction.expected)}",
+        "expected_title": f"Expected editing: most in {name}, {low} to {high} of the surface to redraw",
+    }

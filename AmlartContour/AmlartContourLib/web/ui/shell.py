@@ -43,7 +43,8 @@ def build_page(server: Any, layout_manager: LayoutManager) -> DivLayout:
             html.Nav(template("rail"), classes="rail")
             with html.Section(classes="panel", id="panel"):
                 for panel in PANELS:
-                    html.Div(template(panel), classes="panel-body", v_if=(f"panel === '{panel}'",))
+                    shown, key = (f"panel === '{panel}'",), (f"'{panel}' + refusals",)
+                    html.Div(template(panel), classes="panel-body", v_if=shown, key=key)
             with html.Main(classes="views", id="views"):
                 layout_manager.initialize_layout_grid(layout)
                 html.Div(template("over_views"))

@@ -7,7 +7,7 @@ page draws them as thin dashed lines over the slices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from AmlartContourLib.domain.structures import Role
@@ -37,7 +37,7 @@ class Display:
         self._hidden: set[str] = set(HIDDEN_AT_FIRST)
         self.opacity = START_OPACITY
         self.safe_colours = False
-        self.blind = False
+        self.on_visibility: Callable[[], None] = lambda: None
 
     def opened(self) -> None:
         """A new patient: what is hidden at first is hidden, landmarks too."""
@@ -54,6 +54,7 @@ class Display:
         for structure_id in ids:
             (self._hidden.discard if on else self._hidden.add)(structure_id)
         self.apply()
+        self.on_visibility()
 
     def visible_ids(self) -> tuple[str, ...]:
         """What the views show now."""
@@ -67,10 +68,7 @@ class Display:
         for node, ids in self._shown():
             display = node.GetDisplayNode()
             was_modifying = display.StartModify()
-            display.SetVisibility(not self.blind)
-            display.SetVisibility2DFill(
-                False
-            )  # a filling hides the CT below it: it is not blended (observed)
+            display.SetVisibility2DFill(False)  # hides the CT, is not blended (observed): the page fills
             display.SetVisibility2DOutline(True)
             display.SetOpacity2DOutline(self.opacity)
             thick = TARGET_LINE if node is self._scene.composites_node else PART_LINE

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-import slicer
 from trame_slicer.core import SlicerApp
 from trame_slicer.segmentation import (
     BrushDiameterMode,
@@ -21,13 +20,10 @@ from trame_slicer.segmentation import (
     ScissorsEffectRangeMode,
     SegmentationEffectDraw,
     SegmentationEffectErase,
-    SegmentationEffectIslands,
     SegmentationEffectPaint,
     SegmentationEffectScissors,
-    SegmentationEffectSmoothing,
     SegmentationOverwriteMode,
 )
-from vtkmodules.vtkCommonCore import VTK_UNSIGNED_CHAR
 
 from AmlartContourLib.scene.patient_scene import PatientScene
 
@@ -85,45 +81,6 @@ class Editor:
         self._editor.editor_node.SetSourceVolumeIntensityMask(on)
         self._editor.editor_node.SetSourceVolumeIntensityMaskRange(low_hu, high_hu)
 
-    def keep_largest_island(self, structure_id: str) -> None:
-        """Keeps the largest connected piece."""
-        self._with(SegmentationEffectIslands, structure_id).keep_largest_island()
-
-    def remove_small_islands(self, structure_id: str, least_voxels: int) -> None:
-        """Removes pieces of fewer voxels."""
-        self._with(SegmentationEffectIslands, structure_id).remove_small_islands(least_voxels)
-
-    def smooth(self, structure_id: str, method: str, size_mm: float) -> None:
-        """Smooths the whole structure."""
-        effect = self._with(SegmentationEffectSmoothing, structure_id)
-        methods = {
-            "MEDIAN": effect.apply_median_smoothing,
-            "OPENING": effect.apply_opening,
-            "CLOSING": effect.apply_closing,
-            "GAUSSIAN": effect.apply_gaussian_smoothing,
-        }
-        methods[method](size_mm)
-
-    def fill_between(self, structure_id: str) -> None:
-        """Fills slices without a contour from those above and below, by morphological interpolation."""
-        self._editor.set_active_segment_id(structure_id)
-        modifier = self._editor.active_segment_modifier
-        source = modifier.get_segment_labelmap(structure_id)
-        cast = slicer.vtkOrientedImageData()
-        cast.DeepCopy(source)
-        interpolator = _interpolator()
-        interpolator.SetInputData(_as_bytes(cast))
-        interpolator.Update()
-        filled = slicer.vtkOrientedImageData()
-        filled.ShallowCopy(interpolator.GetOutput())
-        filled.CopyDirections(source)
-        modifier.apply_labelmap(filled)
-
-    def _with(self, effect: Any, structure_id: str) -> Any:
-        self._editor.set_active_segment_id(structure_id)
-        self._editor.editor_node.SetSelectedSegmentID(structure_id)
-        return self._editor.set_active_effect_type(effect)
-
     def _modified(self, *_: Any) -> None:
         if not self._waiting:
             self._waiting = True
@@ -132,17 +89,3 @@ class Editor:
     def _tell(self) -> None:
         self._waiting = False
         self.on_edited()
-
-
-def _interpolator() -> Any:
-    return slicer.vtkITKMorphologicalContourInterpolator()
-
-
-def _as_bytes(image: Any) -> Any:
-    from vtkmodules.vtkImagingCore import vtkImageCast
-
-    cast = vtkImageCast()
-    cast.SetInputData(image)
-    cast.SetOutputScalarType(VTK_UNSIGNED_CHAR)
-    cast.Update()
-    return cast.GetOutput()
