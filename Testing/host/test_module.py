@@ -5,13 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 import slicer
 
-from AmlartContourLib.client.install import Installation, Plan, check_sums
-from AmlartContourLib.client.site import Site, load_site
-from AmlartContourLib.contract.errors import AmlartError, BadSetting, Cancelled, DamagedFile
-from AmlartContourLib.exchange.fingerprint import sha256_of
 from host.application import Host
 from host.leftovers import Count
 from support.backend_process import wait_for
@@ -95,60 +90,6 @@ def test_an_approval_without_reviews_is_refused_in_words(bench: Any) -> None:
     bench.review.ui.approveButton.click()
     assert bench.session.review.approval is None
     assert "Not reviewed yet" in bench.ui.noticeLabel.text
-
-
-def test_the_site_is_kept_in_a_private_file_and_the_key_is_not_shown(host: Host, tmp_path: Path) -> None:
-    backend = host.load().workbench.backend
-    backend.ui.placeBox.currentIndex = 1
-    backend.ui.urlEdit.text = "https://gpu.example:8642"
-    backend.ui.keyEdit.text = "a key"
-    backend._use()
-    kept = load_site(tmp_path / "home")
-    assert (kept.is_local, kept.url, kept.key) == (False, "https://gpu.example:8642", "a key")
-    assert (tmp_path / "home" / "site.json").stat().st_mode & 0o077 == 0
-    assert "a key" not in repr(kept)
-    (tmp_path / "home" / "site.json").chmod(0o644)
-    assert load_site(tmp_path / "home") == Site(), "a file that others can read is not trusted"
-
-
-FAKE_UV = """#!/bin/sh
-echo "$@" >> {log}
-if [ "$1" = venv ]; then
-  mkdir -p "$4/bin"; printf '#!/bin/sh\\nexit 0\\n' > "$4/bin/python"; chmod +x "$4/bin/python"
-fi
-if [ "$1" = pip ] && [ -f {broken} ]; then echo "no space left on device"; exit 2; fi
-"""
-
-
-def test_an_installation_that_failed_goes_on_where_it_was(tmp_path: Path) -> None:
-    uv, log, broken = tmp_path / "uv", tmp_path / "log", tmp_path / "broken"
-    uv.write_text(FAKE_UV.format(log=log, broken=broken))
-    uv.chmod(0o755)
-    broken.touch()
-    plan = Plan(tmp_path / "home", source=tmp_path, uv=uv)
-    with pytest.raises(AmlartError, match="no space left on device"):
-        Installation(plan).run(lambda _done, _words: None)
-    broken.unlink()
-    python = Installation(plan).run(lambda _done, _words: None)
-    assert python.is_file()
-    asked = [line.split()[0] for line in log.read_text().splitlines()]
-    assert asked == ["venv", "pip", "pip"], "the environment was made once"
-    stopped = Installation(plan)
-    stopped.cancel()
-    with pytest.raises(Cancelled):
-        stopped.run(lambda _done, _words: None)
-
-
-def test_an_offline_folder_is_used_only_as_it_was_packed(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="no offline folder"):
-        check_sums(tmp_path)
-    wheel = tmp_path / "a.whl"
-    wheel.write_bytes(b"wheel")
-    (tmp_path / "SHA256SUMS").write_text(f"{sha256_of(wheel)}  a.whl\n")
-    check_sums(tmp_path)
-    wheel.write_bytes(b"another")
-    with pytest.raises(DamagedFile, match=r"a\.whl"):
-        check_sums(tmp_path)
 
 
 def test_the_export_dialog_is_offered_our_segmentations_only(bench: Any, host: Host, tmp_path: Path) -> None:

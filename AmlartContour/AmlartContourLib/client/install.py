@@ -9,11 +9,13 @@ match.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from AmlartContourLib.contract.errors import AmlartError, BadSetting, Cancelled,
 from AmlartContourLib.exchange.fingerprint import sha256_of
 
 PYTHON_VERSION = "3.12"
+LINES_LOOKED_AT = 12  # the end of a program's output, in which it says why it failed
 SUMS, REQUIREMENTS = "SHA256SUMS", "requirements.txt"
 KEPT = "What was installed so far is kept."
 Progress = Callable[[float, str], None]
@@ -86,20 +89,21 @@ class Installation:
         if self._cancelled.is_set():
             raise Cancelled("The installation was stopped.", kept=KEPT)
         progress(fraction, step.words)
-        last = ""
+        told: deque[str] = deque(maxlen=LINES_LOOKED_AT)
         try:
             self._process = _started(step.command, self._plan)
         except OSError as error:
             raise AmlartError(f"{step.words}: the program does not start ({error.strerror}).") from error
         with self._process as process:
             for line in process.stdout or ():
-                last = line.strip() or last
-                progress(fraction, last)
+                if line.strip():
+                    told.append(line.strip())
+                    progress(fraction, told[-1])
         if self._cancelled.is_set():
             raise Cancelled("The installation was stopped.", kept=KEPT)
         if process.returncode:
             raise AmlartError(
-                f"{step.words} did not succeed: {last}",
+                f"{step.words} did not succeed: {_reason(told)}",
                 kept=KEPT,
                 advice="Install again to go on from here. Behind a proxy, set it; without a network, use the"
                 " offline folder.",
@@ -128,6 +132,14 @@ def steps(plan: Plan) -> tuple[Step, ...]:
     check = (str(python), "-c", "import inference_backend.server")
     tool = () if plan.uv or uv.is_file() else (Step("Fetching the installer", _fetch_uv(plan), uv),)
     return (*tool, made, Step("Installing the backend", install), Step("Checking the backend", check))
+
+
+def _reason(told: Iterable[str]) -> str:
+    """The last line of a program, and the host that it spoke of: IT may have to allow it."""
+    lines = list(told)
+    hosts = [host for line in lines for host in re.findall(r"https?://([\w.-]+)", line)]
+    last = lines[-1] if lines else "it said nothing."
+    return f"{last} ({hosts[-1]})" if hosts and hosts[-1] not in last else last
 
 
 def check_sums(folder: Path) -> None:

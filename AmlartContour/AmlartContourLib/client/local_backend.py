@@ -27,9 +27,11 @@ LOOK_S = 0.1
 TOLD_BYTES = 4096
 
 
-def serve_command(python: Path) -> tuple[str, ...]:
-    """The command that serves, in the environment of a Python that has the backend installed."""
-    return (str(python), "-m", "inference_backend.server")
+def serve_command(python: Path, devices: Sequence[str] = ()) -> tuple[str, ...]:
+    """The command that serves, in the environment of a Python that has the backend installed. `devices`, such
+    as cuda:0: one worker each; none named: the processor."""
+    named = (word for device in devices for word in ("--device", device))
+    return (str(python), "-m", "inference_backend.server", *named)
 
 
 class LocalBackend:

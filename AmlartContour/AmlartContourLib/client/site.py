@@ -15,6 +15,7 @@ from pathlib import Path
 from AmlartContourLib.client.address import BackendAddress
 from AmlartContourLib.client.backend import BackendClient
 from AmlartContourLib.client.diagnosis import ConnectionReport, check_connection
+from AmlartContourLib.client.gpu import has_gpu
 from AmlartContourLib.client.local_backend import LocalBackend, serve_command
 from AmlartContourLib.contract.errors import AmlartError, BadSetting
 from AmlartContourLib.contract.home import require_private
@@ -34,19 +35,34 @@ class Place(Enum):
     SERVER = "the hospital's server"
 
 
+class Compute(Enum):
+    """What a backend on this computer computes with. Member names are written to site.json: never rename
+    one."""
+
+    GPU = "the GPU, where there is one"
+    CPU = "the processor only"
+
+
 @dataclass(frozen=True)
 class Site(Message):
-    """`url`, `key` and `ca_file` are those of a server, kept while the local backend is used."""
+    """`url`, `key` and `ca_file` are those of a server, kept while the local backend is used; `compute` is
+    that of the local one."""
 
     place: str = Place.LOCAL.name
     url: str = ""
     key: str = field(default="", repr=False)
     ca_file: str = ""
+    compute: str = Compute.GPU.name
 
     @property
     def is_local(self) -> bool:
         """True where the backend is on this computer."""
         return self.place != Place.SERVER.name
+
+    def devices(self) -> tuple[str, ...]:
+        """For a backend on this computer, best first. Engines that need no GPU run on the processor still."""
+        gpu = ("cuda:0",) if self.compute != Compute.CPU.name and has_gpu() else ()
+        return (*gpu, "cpu")
 
     def address(self) -> BackendAddress:
         """Of the server. BadSetting where the URL is none, or no key is given."""
@@ -110,14 +126,15 @@ class SiteBackend:
         return self.local().connect() if self.site.is_local else BackendClient(self.site.address())
 
     def local(self) -> LocalBackend:
-        """The backend on this computer. BadSetting where none is installed."""
+        """The backend on this computer. BadSetting where none is installed. Off the window's thread: it looks
+        for a GPU."""
         python = installed_python(self.home)
         if python is None:
             raise BadSetting(
                 "The contouring backend is not installed on this computer.",
                 advice='Choose "Install on this computer", or use the hospital\'s server.',
             )
-        return LocalBackend(serve_command(python), self.home)
+        return LocalBackend(serve_command(python, self.site.devices()), self.home)
 
     def check(self) -> ConnectionReport:
         """Tests the connection. BadSetting, or BackendUnreachable where a local one does not start."""

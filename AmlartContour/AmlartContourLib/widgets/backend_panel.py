@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from AmlartContourLib.client.diagnosis import ConnectionReport
 from AmlartContourLib.client.install import Installation, Plan
 from AmlartContourLib.client.local_backend import LOG_NAME
-from AmlartContourLib.client.site import Place, Site, SiteBackend, installed_python
+from AmlartContourLib.client.site import Compute, Place, Site, SiteBackend, installed_python
 from AmlartContourLib.contract.errors import AmlartError, Cancelled
 from AmlartContourLib.contract.messages import Capabilities
 from AmlartContourLib.widgets.panel import Desk, Panel, silent
@@ -19,7 +19,7 @@ from AmlartContourLib.widgets.panel import Desk, Panel, silent
 LOG_CHARACTERS = 20_000
 TO_INSTALL = (
     "The backend goes into a folder of its own, some GB large. Slicer's own Python stays as it is."
-    " Files come from pypi.org and github.com; nothing of a patient is sent."
+    " Files come from pypi.org, pytorch.org and github.com; nothing of a patient is sent."
 )
 INSTALLED = "The backend is installed on this computer."
 
@@ -38,7 +38,8 @@ class BackendPanel(Panel):
         self._step: tuple[float, str] = (0.0, "")
         self._testing = False
         self._read_site()
-        self.on("currentTextChanged(QString)", self.ui.placeBox, self._use)
+        for box in (self.ui.placeBox, self.ui.computeBox):
+            self.on("currentTextChanged(QString)", box, self._use)
         for edit in (self.ui.urlEdit, self.ui.keyEdit):
             self.on("editingFinished()", edit, self._use)
         self.on("currentPathChanged(QString)", self.ui.caEdit, self._use)
@@ -119,17 +120,22 @@ class BackendPanel(Panel):
     def _read_site(self) -> None:
         site = self._backend.site
         self.ui.placeBox.currentIndex = 0 if site.is_local else 1
+        self.ui.computeBox.currentIndex = 1 if site.compute == Compute.CPU.name else 0
         self.ui.urlEdit.text, self.ui.keyEdit.text = site.url, site.key
         self.ui.caEdit.currentPath = site.ca_file
 
     def _use(self) -> None:
         """Keeps what the fields say."""
         place = Place.LOCAL if self.ui.placeBox.currentIndex == 0 else Place.SERVER
-        ui = self.ui
-        site = Site(place.name, ui.urlEdit.text.strip(), ui.keyEdit.text.strip(), ui.caEdit.currentPath)
-        if site != self._backend.site:
+        compute = Compute.GPU if self.ui.computeBox.currentIndex == 0 else Compute.CPU
+        url, key = self.ui.urlEdit.text.strip(), self.ui.keyEdit.text.strip()
+        site = Site(place.name, url, key, self.ui.caEdit.currentPath, compute.name)
+        before = self._backend.site
+        if site != before:
             self._backend.use(site)
-            self.ui.statusLabel.text = _("Not tested yet.")
+            other_device = site.is_local and site.compute != before.compute
+            words = _("It counts from the next start: stop the backend, then start it.")
+            self.ui.statusLabel.text = words if other_device else _("Not tested yet.")
         self.refresh()
 
     def _install(self) -> None:
@@ -158,8 +164,11 @@ class BackendPanel(Panel):
             self._installation.cancel()
 
     def _stop(self) -> None:
-        local = self._backend.local()
-        self.desk.background.run(local.stop, self._stopped, self._failed)
+        self.desk.background.run(self._stop_local, self._stopped, self._failed)
+
+    def _stop_local(self) -> bool:
+        """On a thread."""
+        return self._backend.local().stop()
 
     def _stopped(self, was_ours: bool) -> None:
         text = (
@@ -172,4 +181,4 @@ class BackendPanel(Panel):
         path = self._backend.home / LOG_NAME
         text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
         with silent(self.ui.logText):
-            self.ui.logText.plainText = text[-LOG_CHARACTERS:] or _("There is no log yet.")
+            self.ui.logText.plainText = text[-LOG_CHARACTERS:] or _("The log is empty.")

@@ -11,7 +11,7 @@ from AmlartContourLib.domain.border_move import MOVABLE
 from AmlartContourLib.domain.margins import Margin
 from AmlartContourLib.domain.rules import Rule
 from AmlartContourLib.domain.vagina import VaginaLength, VaginaRecipe
-from AmlartContourLib.session.choices import PartRow
+from AmlartContourLib.session.choices import NODAL, ORGANS, PARAMETRIUM, PRIMARY, TARGETS, PartRow
 from AmlartContourLib.session.events import (
     ChoicesChanged,
     CompositesChanged,
@@ -22,6 +22,7 @@ from AmlartContourLib.session.events import (
 from AmlartContourLib.widgets.panel import ID_ROLE, Desk, Panel, silent
 
 RECIPES = (VaginaRecipe.WHOLE, VaginaRecipe.UPPER, VaginaRecipe.BELOW_TUMOUR)  # in the order of the .ui file
+GROUPS = (PRIMARY, PARAMETRIUM, NODAL, TARGETS, ORGANS)  # from above: what is chosen first
 PTV_TARGETS = ("ctv", "ctvp", "ctvn")
 ICON_PX = 14
 
@@ -70,7 +71,7 @@ class ComponentsPanel(Panel):
 
     def _draw_tree(self, rows: tuple[PartRow, ...]) -> None:
         items: dict[str, Any] = {}
-        for group in dict.fromkeys(row.group for row in rows):
+        for group in sorted({row.group for row in rows}, key=GROUPS.index):
             top = qt.QTreeWidgetItem()
             top.setText(0, group)
             self.ui.tree.addTopLevelItem(top)

@@ -34,12 +34,20 @@ class Views:
         self._scene = scene
         self._patient = patient
 
-    def show_patient(self) -> None:
-        """The CT into every slice view, turned to the planes it was taken in."""
+    def show_patient(self, axial: AxialSlices) -> None:
+        """The CT into every slice view, turned to the planes it was taken in. A layout without an axial view
+        gives way to Slicer's Four-Up; any other stays as it was chosen."""
         volume = self._patient.volume_node
         logic = slicer.app.applicationLogic()
         logic.GetSelectionNode().SetActiveVolumeID(volume.GetID())
         logic.PropagateVolumeSelection()
+        self._turn(volume)
+        layout = self._scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        if layout is not None and not any(_is_axial(node, axial) for node in self._slice_nodes()):
+            layout.SetViewArrangement(layout.SlicerLayoutFourUpView)
+            self._turn(volume)
+
+    def _turn(self, volume: Any) -> None:
         for node in self._slice_nodes():
             node.RotateToVolumePlane(volume)
 

@@ -28,6 +28,7 @@ from AmlartContourLib.widgets.contouring_panel import ContouringPanel
 from AmlartContourLib.widgets.editor_panel import EditorPanel
 from AmlartContourLib.widgets.effort_panel import EffortPanel
 from AmlartContourLib.widgets.export_panel import ExportPanel
+from AmlartContourLib.widgets.hierarchy import Hierarchy
 from AmlartContourLib.widgets.panel import Desk, Panel, load
 from AmlartContourLib.widgets.review_panel import ReviewPanel
 from AmlartContourLib.widgets.views import Views
@@ -48,6 +49,7 @@ class Workbench:
         self.session = Session(self.scene, store, self.backend_site.connect)
         self.background = Background()
         views = Views(slicer.mrmlScene, self.scene)
+        self._hierarchy = Hierarchy(slicer.mrmlScene, self.scene)
         self.desk = Desk(self.session, views, self.background, self.tell, self.choose)
         self.root, self.ui = load("Shell")
         layout.addWidget(self.root)
@@ -155,8 +157,11 @@ class Workbench:
         patient = self.session.patient
         self.choose("")
         self.ui.patientLabel.text = patient.name if patient else _("No patient is open.")
-        if patient is not None:
-            self.desk.views.show_patient()
+        if patient is None:
+            self._hierarchy.hide()
+        else:
+            self._hierarchy.show(patient.name)
+            self.desk.views.show_patient(patient.axial)
 
 
 def backend_source(module_folder: Path) -> Path | None:
