@@ -94,7 +94,8 @@ def demo(
     _tell(editing.comparisons) if not chosen else tell_expected_and_measured(chosen.made, editing.comparisons)
     tell_case(case, written.folder)
     to_user("The patient is synthetic: no anatomy of a real person, and no evidence for any.")
-    end_in_workstation(open_workstation, out, folder / DICOM_FOLDER, case)
+    made = chosen.made if chosen else None
+    end_in_workstation(open_workstation, out, folder / DICOM_FOLDER, case, made)
 
 
 def _request(

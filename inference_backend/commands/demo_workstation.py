@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from AmlartContourLib.contract.home import LOCAL_NAME
@@ -24,13 +25,15 @@ def is_at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def end_in_workstation(wanted: bool | None, out: Path, dicom: Path, case: Case) -> None:
-    """Shows the patient where that is wanted; None: at a terminal."""
+def end_in_workstation(
+    wanted: bool | None, out: Path, dicom: Path, case: Case, made: Contours | None
+) -> None:
+    """Shows the patient where that is wanted; None: at a terminal. `made`: what an engine gave."""
     if is_at_terminal() if wanted is None else wanted:
-        show_in_workstation(out, dicom, case)
+        show_in_workstation(out, dicom, case, made)
 
 
-def show_in_workstation(out: Path, dicom: Path, case: Case) -> None:
+def show_in_workstation(out: Path, dicom: Path, case: Case, made: Contours | None) -> None:
     """Runs the workstation over the demo's patient until Ctrl-C."""
     patients = out / "patients"
     place = patients / NAME / "dicom"
@@ -43,6 +46,7 @@ def show_in_workstation(out: Path, dicom: Path, case: Case) -> None:
         private_folder(folder)
     book = catalogue()
     parts = case.structures.only(i for i in case.structures.ids if book[i].role not in DERIVED)
-    made = Contours(parts, borders=case.record.borders, engine="demo")
-    SessionStore(work).put_arrived(PatientSource.at(place, name=NAME).key, made)
+    given = made or Contours(parts, engine="demo")
+    arrived = replace(given, masks=parts, spread={}, borders=case.record.borders)
+    SessionStore(work).put_arrived(PatientSource.at(place, name=NAME).key, arrived)
     workstation(patients, home=home)
