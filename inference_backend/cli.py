@@ -39,6 +39,7 @@ from inference_backend.commands import (
     jobs,
     models,
     phantom,
+    second_opinion,
     serve,
     structures,
     train,
@@ -59,6 +60,7 @@ app = typer.Typer(
 COMMANDS = (
     contour,
     compare,
+    second_opinion,
     convert,
     structures,
     phantom,

@@ -2,6 +2,8 @@
 
     read_ct -> read_merged_contours -> check_labels -> contour_nodal, or an engine -> derive -> compose
 
+After an engine that gives vessels or bones and no nodal levels, contour_nodal draws those from them.
+
 Contours that came in go before those that are made: a nodal CTV that came in whole is divided at the borders
 found, and the guideline's own levels are then not used. Every step returns a new value. What each step has to
 say reaches the reader through the record's findings and messages. Writing the result is `exchange.export` and
@@ -118,7 +120,8 @@ def _made(request: Request, scan: CtScan, came_in: StructureSet, progress: Progr
     Where a whole CTVn came in, its borders are used and the nodal levels are not. Where there is nothing to
     work on, that is a refusal only if no target came in either.
     """
-    contour = request.engine or _by_guideline(request.guideline)
+    guideline = _by_guideline(request.guideline)
+    contour = request.engine or guideline
     if contour is None:
         return _WithNodes(came_in)
     try:
@@ -127,6 +130,8 @@ def _made(request: Request, scan: CtScan, came_in: StructureSet, progress: Progr
         if any(came_in.has(i) for i in (*SELECTABLE, "ctvp", "ctvn")):
             return _WithNodes(came_in, findings=(str(refusal),))
         raise
+    if request.engine and guideline and _lacks_levels_only(made.masks.with_contours(*came_in)):
+        return _with_levels(made, guideline, scan, came_in)
     engines = (Engine(made.engine, made.engine_version),)
     if came_in.has("ctvn") and not any(came_in.has(i) for i in NODAL_IDS):
         findings = (
@@ -138,6 +143,31 @@ def _made(request: Request, scan: CtScan, came_in: StructureSet, progress: Progr
         return _WithNodes(others.with_contours(*came_in), made.borders, engines, findings)
     own = came_in.only(i for i in came_in.ids if came_in.has(i))
     return _WithNodes(made.masks.with_contours(*own), made.borders, engines, made.findings)
+
+
+def _lacks_levels_only(structures: StructureSet) -> bool:
+    """True where vessels or bones are there to draw nodal levels from, and no level or CTVn is."""
+    book = catalogue()
+    if any(i in structures for i in (*NODAL_IDS, "ctvn")):
+        return False
+    return any(book[i].role is Role.LANDMARK and structures.has(i) for i in structures.ids)
+
+
+def _with_levels(made: Contours, guideline: Contourer, scan: CtScan, came_in: StructureSet) -> _WithNodes:
+    """An engine's organs, vessels and bones with the guideline's nodal levels round them."""
+    own = came_in.only(i for i in came_in.ids if came_in.has(i))
+    structures = made.masks.with_contours(*own)
+    engines = (Engine(made.engine, made.engine_version),)
+    try:
+        levels = guideline(scan, structures, lambda _fraction, _stage: None)
+    except NothingToContour as refusal:
+        return _WithNodes(structures, made.borders, engines, (*made.findings, str(refusal)))
+    return _WithNodes(
+        levels.masks.with_contours(*structures),
+        levels.borders,
+        (*engines, Engine(levels.engine, levels.engine_version)),
+        (*made.findings, *levels.findings),
+    )
 
 
 def _by_guideline(margins: GuidelineMargins | None) -> Contourer | None:

@@ -67,12 +67,13 @@ def compare(
         return
     for message in messages:
         to_user("{}", message)
-    result_table(_table(editing, book))
+    result_table(editing_table(editing, book, "Measured editing"))
 
 
-def _table(editing: MeasuredEditing, book: Catalogue) -> Table:
+def editing_table(editing: MeasuredEditing, book: Catalogue, what: str) -> Table:
+    """The figures of two sets of contours, a row for each structure; `what` they are, in words."""
     grid = grid_words(editing.reference.geometry)
-    table = Table(*COLUMNS, title=f"Measured editing; surface Dice by {SURFACE_DEFINITION}, {grid}")
+    table = Table(*COLUMNS, title=f"{what}; surface Dice by {SURFACE_DEFINITION}, {grid}")
     for item in editing.comparisons:
         figures, main = item.comparison, item.comparison.redraws[0]
         default = " (default)" if item.tolerance_is_default else ""

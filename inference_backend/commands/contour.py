@@ -46,7 +46,8 @@ def contour(
     ] = "taylor_2005",
     para_aortic: Annotated[str | None, typer.Option(help="Para-aortic margins, instead of its own.")] = None,
     engine: Annotated[
-        str | None, typer.Option(help="Contour with this engine of a backend instead of the guideline.")
+        str | None,
+        typer.Option(help="Contour with this engine of a backend; the guideline adds only levels it lacks."),
     ] = None,
     backend: Annotated[
         str | None, typer.Option(help="URL of a backend elsewhere; this machine's own if none.")
