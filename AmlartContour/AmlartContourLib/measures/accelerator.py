@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 from functools import lru_cache
+from threading import Thread
 from types import ModuleType
 
 from AmlartContourLib.contract.errors import BadSetting
@@ -35,6 +36,12 @@ def kernels() -> ModuleType | None:
             f"{VARIABLE}={COMPILED} is set, but numba is not installed.", advice="Install the extra `fast`."
         )
     return found
+
+
+def load_meanwhile() -> None:
+    """Loads the compiled loops, where they are used, on a thread of its own, so that nothing waits."""
+    if os.environ.get(VARIABLE, "") != NUMPY and not _installed.cache_info().currsize:
+        Thread(target=_installed, name="compiled loops of the measures").start()
 
 
 @lru_cache(maxsize=1)

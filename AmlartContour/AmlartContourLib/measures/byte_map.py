@@ -21,7 +21,8 @@ from AmlartContourLib.measures.surfels import (
     elements,
 )
 
-CHUNK = 1 << 18  # points worked on at once: more would take memory and leave the processor's cache
+CHUNK = 1 << 16  # points worked on at once: more would take memory and leave the processor's cache
+SAMPLED = 16  # of so many elements one is looked at to know how far the nearest can be
 TIES = 8  # neighbours asked for, because those at one distance differ in the last bit by the order of axes
 
 
@@ -97,9 +98,14 @@ class ByteMap:
         return ranks
 
     def search(self, places: Places, others: Places, near: Shells) -> NDArray[np.float64]:
-        """See `surfels.PointMap`. By a k-d tree."""
+        """See `surfels.PointMap`. By a k-d tree of those that can be the nearest."""
         spacing = np.asarray(near.spacing_kji_mm)
         points, targets = self.layout.kji(places), self.layout.kji(others)
+        some, _ = cKDTree(targets[::SAMPLED] * spacing).query(points * spacing)
+        reach = np.ceil(some.max() / spacing)
+        targets = targets[
+            ((targets >= points.min(axis=0) - reach) & (targets <= points.max(axis=0) + reach)).all(axis=1)
+        ]
         count = min(TIES, len(targets))
         _, nearest = cKDTree(targets * spacing).query(points * spacing, k=np.arange(1, count + 1))
         lengths = [lengths_mm(points - targets[n], near.spacing_kji_mm) for n in nearest.T]

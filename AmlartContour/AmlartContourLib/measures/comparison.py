@@ -18,11 +18,11 @@ from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures.overlap import Overlap, overlap
-from AmlartContourLib.measures.pair import Pair, pair
+from AmlartContourLib.measures.pair import Pair, Place, block, pair
 from AmlartContourLib.measures.path_length import PathLength, path_length
 from AmlartContourLib.measures.redraw import Redraw, redraw
 from AmlartContourLib.measures.slices import SliceFigures, slice_figures
-from AmlartContourLib.measures.surface_distance import SurfaceDistances, surface_distances
+from AmlartContourLib.measures.surface_distance import SurfaceDistances, distances_between
 
 SURFACE_DEFINITION = "area-weighted surface elements (Nikolov et al., arXiv 1809.04430)"
 BOTH_EMPTY = "both contours are empty"
@@ -163,9 +163,15 @@ def compare(
     """
     tolerances = usable_tolerances([tolerance_mm, *extra_tolerances_mm])
     usable_tolerances([path_tolerance_mm])
-    both = pair(reference, test)
-    shared, path = overlap(both), path_length(both, path_tolerance_mm)
-    return figures(reference.geometry, both, surface_distances(both), path, shared, tolerances)
+    place, shared, path = _counted(pair(reference, test), path_tolerance_mm)
+    box = reference.box.union(test.box)
+    blocks = (block(mask, box) for mask in (reference, test))  # one at a time, to spare the memory
+    distances = distances_between(blocks, place.grid.spacing_kji_mm)
+    return figures(reference.geometry, place, distances, path, shared, tolerances)
+
+
+def _counted(both: Pair, path_tolerance_mm: float) -> tuple[Place, Overlap, PathLength]:
+    return both.place, overlap(both), path_length(both, path_tolerance_mm)
 
 
 def usable_tolerances(tolerances_mm: Iterable[float]) -> tuple[float, ...]:
@@ -181,21 +187,21 @@ def usable_tolerances(tolerances_mm: Iterable[float]) -> tuple[float, ...]:
 
 def figures(
     grid: Geometry,
-    both: Pair,
+    place: Place,
     distances: SurfaceDistances,
     path: PathLength,
     shared: Overlap,
     tolerances: tuple[float, ...],
 ) -> Comparison:
-    """A comparison from what was measured on a pair. `grid` is the contours' own, `tolerances` are in mm,
-    the structure's own first."""
+    """A comparison from what was measured on a pair in its place. `grid` is the contours' own, `tolerances`
+    are in mm, the structure's own first."""
     return Comparison(
         grid=grid,
         overlap=shared,
         surface=_surface_figures(distances),
         redraws=tuple(redraw(distances, value) for value in tolerances),
         path=_path_figures(path),
-        slices=slice_figures(both, distances, path, tolerances[0]),
+        slices=slice_figures(place, distances, path, tolerances[0]),
     )
 
 

@@ -76,6 +76,6 @@ class Followed:
         span = next((span.hull(self._stale[1]) for span in self._stale if span is not None), None)
         if span is not None:
             path = path_length(both.slices(span.first, span.stop), self._path_tolerance_mm)
-            for name in ("reference_mm", "added_mm", "false_negative_mm"):
+            for name in ("reference_mm", "added_mm", "false_negative_mm", "held"):
                 getattr(self._path, name)[span.first : span.stop] = getattr(path, name)
         return self._path

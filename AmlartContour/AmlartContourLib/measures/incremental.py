@@ -25,7 +25,7 @@ from AmlartContourLib.measures.changes import changed_box
 from AmlartContourLib.measures.comparison import Comparison, Headline, figures, usable_tolerances
 from AmlartContourLib.measures.followed import Followed, Span
 from AmlartContourLib.measures.overlap import Overlap, overlap
-from AmlartContourLib.measures.pair import Pair
+from AmlartContourLib.measures.pair import Pair, Place
 from AmlartContourLib.measures.redraw import Redraw, redraws_in_bands
 from AmlartContourLib.measures.shells import shells
 from AmlartContourLib.measures.surfaces import point_map
@@ -80,7 +80,7 @@ class LiveComparison:
         if self._comparison is None:
             both = self._pair()
             found = self._followed.up_to_date(both)
-            self._comparison = figures(self._grid, both, *found, self._shared, self._tolerances)
+            self._comparison = figures(self._grid, both.place, *found, self._shared, self._tolerances)
         return self._comparison
 
     def edit_reference(self, mask: Mask, changed: Box | None = None) -> Headline:
@@ -163,7 +163,7 @@ class LiveComparison:
     def _pair(self) -> Pair:
         """Both contours as they are in the block, which an edit changes."""
         reference, test = self._blocks
-        return Pair(reference, test, self._canonical_grid, self._block_box.start_kji[0])
+        return Pair(reference, test, Place(self._canonical_grid, self._block_box.start_kji[0]))
 
     def _canonical_box(self, box: Box) -> Box:
         return self._order.box(box, self._grid.shape_kji)

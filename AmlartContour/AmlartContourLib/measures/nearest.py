@@ -15,32 +15,20 @@ from AmlartContourLib.measures.surfels import Places, Ranks, Surface
 
 
 @dataclass(frozen=True)
-class Nearest:
-    """Per element `rank`: its distance is `distances_mm[rank]`; the distances ascend, each once."""
-
-    distances_mm: NDArray[np.float64]
-    rank: Ranks
-
-
-@dataclass(frozen=True)
 class Met:
     """Per element of one surface, in order: where it met the other.
 
-    `ranks` is its shell, -1 where it met none; `lengths_mm` its distance in any case.
+    `ranks` is its shell, -1 where it met none; `lengths_mm` its distance in any case, endless where there is
+    no other.
     """
 
     ranks: Ranks
     lengths_mm: NDArray[np.float64]
 
-    def nearest(self, near: Shells) -> Nearest:
-        """The distances in one ascending list."""
-        beyond = self.ranks < 0
-        if not beyond.any():
-            return Nearest(near.lengths_mm, self.ranks)
-        distances = np.union1d(near.lengths_mm, self.lengths_mm[beyond])
-        among_all = np.searchsorted(distances, near.lengths_mm)[self.ranks]
-        among_all[beyond] = np.searchsorted(distances, self.lengths_mm[beyond])
-        return Nearest(distances, among_all)
+    @classmethod
+    def none(cls, count: int) -> Met:
+        """Of so many elements, where the other contour is empty."""
+        return cls(np.full(count, -1, dtype=np.int64), np.full(count, np.inf))
 
 
 def meet(places: Places, target: Surface, near: Shells) -> Met:

@@ -12,37 +12,48 @@ from dataclasses import dataclass
 import numpy as np
 
 from AmlartContourLib.contract.errors import GeometryMismatch
+from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.lattice import canonical
 from AmlartContourLib.domain.mask import BoolArray, Mask
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Reference and test [k, j, i] over their union box; both without a voxel where both are empty.
+class Place:
+    """Where a block's slices lie: `grid` is the whole image in the canonical order, `first_k` the index in it
+    of the block's first slice."""
 
-    `grid` is the whole image in the canonical order, `first_k` the index in it of the block's first slice.
-    """
-
-    reference_kji: BoolArray
-    test_kji: BoolArray
     grid: Geometry
     first_k: int
-
-    @property
-    def spacing_kji_mm(self) -> tuple[float, float, float]:
-        """Size of a voxel in the order of the block's axes."""
-        return self.grid.spacing_kji_mm
 
     def position_mm(self, k: int) -> float:
         """LPS position in mm, along the slices' own normal, of slice k of the grid: z where that is z."""
         normal = self.grid.direction_matrix[:, 2]
         return float(normal @ np.asarray(self.grid.origin_lps)) + k * self.grid.spacing_mm[2]
 
+
+@dataclass(frozen=True)
+class Pair:
+    """Reference and test [k, j, i] over their union box; both without a voxel where both are empty."""
+
+    reference_kji: BoolArray
+    test_kji: BoolArray
+    place: Place
+
+    @property
+    def grid(self) -> Geometry:
+        """The whole image in the canonical order."""
+        return self.place.grid
+
+    @property
+    def spacing_kji_mm(self) -> tuple[float, float, float]:
+        """Size of a voxel in the order of the block's axes."""
+        return self.grid.spacing_kji_mm
+
     def slices(self, first: int, stop: int) -> Pair:
         """These slices of the block, as views."""
         reference, test = self.reference_kji[first:stop], self.test_kji[first:stop]
-        return Pair(reference, test, self.grid, self.first_k + first)
+        return Pair(reference, test, Place(self.grid, self.place.first_k + first))
 
 
 def pair(reference: Mask, test: Mask) -> Pair:
@@ -56,8 +67,13 @@ def pair(reference: Mask, test: Mask) -> Pair:
         )
     order = canonical(reference.geometry)
     box = reference.box.union(test.box)
-    blocks = [np.ascontiguousarray(order.array(mask.window(box))) for mask in (reference, test)]
     axis = order.axes[2]
     start, stop = box.start_kji[2 - axis], box.stop_kji[2 - axis]
     first_k = reference.geometry.size_ijk[axis] - stop if order.flips[2] else start
-    return Pair(blocks[0], blocks[1], order.geometry(reference.geometry), first_k)
+    place = Place(order.geometry(reference.geometry), first_k)
+    return Pair(block(reference, box), block(test, box), place)
+
+
+def block(mask: Mask, box: Box) -> BoolArray:
+    """The voxels of a box of the mask's grid, in the canonical order."""
+    return np.ascontiguousarray(canonical(mask.geometry).array(mask.window(box)))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ class Tolerance(Enum):
 class PathLength:
     """Lengths in mm of the contours in each slice of the pair's block, and the tolerance that was applied.
 
+    `held` says which slices hold a voxel of either contour.
     `applied_tolerance_mm` is the largest distance between two voxels of a slice that was let pass: at most
     the tolerance asked for where it is exact, at least that where it is rounded up.
     """
@@ -44,6 +46,7 @@ class PathLength:
     reference_mm: NDArray[np.float64]
     added_mm: NDArray[np.float64]
     false_negative_mm: NDArray[np.float64]
+    held: BoolArray
     tolerance_mm: float
     applied_tolerance_mm: float
 
@@ -56,19 +59,21 @@ def path_length(both: Pair, tolerance_mm: float = 0.0, rule: Tolerance = Toleran
     counts = [
         _counts(both.reference_kji[k : k + each], both.test_kji[k : k + each], steps)
         for k in range(0, slices, each)
-    ] or [np.zeros((3, 0))]
+    ] or [np.zeros((4, 0))]
     voxel_mm = float(np.mean(both.spacing_kji_mm[1:]))
-    reference, added, missed = np.concatenate(counts, axis=1) * voxel_mm
+    joined = np.concatenate(counts, axis=1)
+    reference, added, missed = joined[:3] * voxel_mm
     applied = float(lengths_mm(steps, both.spacing_kji_mm).max())
-    return PathLength(reference, added, missed, tolerance_mm, applied)
+    held: BoolArray = np.logical_or.reduce(joined > 0)
+    return PathLength(reference, added, missed, held, tolerance_mm, applied)
 
 
 def _counts(reference_kji: BoolArray, test_kji: BoolArray, steps: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(3, slices) voxels of the reference's path, of its added and of its false-negative path."""
+    """(4, slices) voxels of the paths: reference, its added part, its false-negative part, test."""
     inside, in_test = _padded(reference_kji), _padded(test_kji)
-    path = _boundary(inside)
-    added = _apart(path, _boundary(in_test), steps)
-    return np.stack([_per_slice(marked) for marked in (path, added, np.greater(added, in_test))])
+    path, other = _boundary(inside), _boundary(in_test)
+    added = _apart(path, other, steps)
+    return np.stack([_per_slice(marked) for marked in (path, added, np.greater(added, in_test), other)])
 
 
 def _boundary(padded_kji: BoolArray) -> BoolArray:
@@ -86,9 +91,13 @@ def _boundary(padded_kji: BoolArray) -> BoolArray:
 
 
 def _padded(block_kji: BoolArray) -> BoolArray:
-    return np.pad(block_kji, ((0, 0), (1, 0), (0, 1)))
+    k, j, i = block_kji.shape
+    padded = np.zeros((k, j + 1, i + 1), dtype=np.bool_)
+    padded[:, 1:, :i] = block_kji
+    return padded
 
 
+@lru_cache(maxsize=8)
 def _steps(tolerance_mm: float, spacing: Spacing, rule: Tolerance) -> NDArray[np.intp]:
     """(n, 3): the steps within a slice that the tolerance lets pass, the empty step among them."""
     if rule is Tolerance.EXACT:

@@ -1,4 +1,4 @@
-"""One surface's area by its distance from another surface."""
+"""One surface's area by its distance from another surface, layer by layer and as a whole."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from AmlartContourLib.domain.mask import BoolArray
 from AmlartContourLib.measures.nearest import Met
 from AmlartContourLib.measures.shells import Shells
-from AmlartContourLib.measures.surfels import Ranks, States
+from AmlartContourLib.measures.surfel_table import surfel_areas_mm2
+from AmlartContourLib.measures.surfels import Surface
 
 TIE = 1e-12  # relative: a percentile is the distance at which the summed area reaches it, rounding aside
-Counts = NDArray[np.int64]
+Areas = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Profile:
     lie on its surface and count as outside, which no figure beyond a tolerance depends on).
     """
 
-    distances_mm: NDArray[np.float64]
-    area_mm2: NDArray[np.float64]
-    inside_mm2: NDArray[np.float64]
+    distances_mm: Areas
+    area_mm2: Areas
+    inside_mm2: Areas
 
     @property
     def total_mm2(self) -> float:
@@ -61,34 +62,69 @@ class Profile:
         return float(self.distances_mm[-1])
 
 
-def endless(total_mm2: float) -> Profile:
-    """Of a surface whose other contour is empty, so that no distance exists."""
-    return Profile(np.asarray([np.inf]), np.asarray([total_mm2]), np.zeros(1))
+@dataclass(frozen=True)
+class Layers:
+    """One surface's area by layer of points, each summed by itself in the order of its elements.
 
-
-def near_counts(ranks: Ranks, held: BoolArray, codes: States, near: Shells) -> Counts:
-    """(shells, 2, 256) how many elements of each shell, outside and inside the other contour, have each code.
-
-    Elements in no shell (rank -1) are left out. Whole numbers, so that what is taken out and put in again
-    leaves no trace.
+    `near_mm2` (layers, shells, 2) is the area at each of `shells_mm`, the last index 1 within the other
+    contour. Elements farther than all shells stand alone, in order: `far_layer`, `far_mm`, `far_mm2` and
+    whether each is `far_held` by the other contour, (m,).
     """
-    rows = len(near.lengths_mm) + 1
-    counts = np.bincount((ranks + 1) * 512 + held * 256 + codes, minlength=512 * rows)
-    return counts.reshape(rows, 2, 256)[1:]
+
+    shells_mm: Areas
+    near_mm2: Areas
+    far_layer: NDArray[np.intp]
+    far_mm: Areas
+    far_mm2: Areas
+    far_held: BoolArray
+
+    def parted_mm2(self, tolerance_mm: float) -> tuple[Areas, Areas]:
+        """(layers,) area at most that far from the other surface, and farther."""
+        first = int(np.searchsorted(self.shells_mm, tolerance_mm, side="right"))
+        beyond = self.far_mm > tolerance_mm
+        within_mm2, beyond_mm2 = self.near_mm2[:, :first], self.near_mm2[:, first:]
+        return self._with_far(within_mm2, ~beyond), self._with_far(beyond_mm2, beyond)
+
+    def profile(self) -> Profile:
+        """Of all layers together."""
+        near_mm2 = self.near_mm2.sum(axis=0)
+        far, at = np.unique(self.far_mm, return_inverse=True)
+        of_far = (np.bincount(at, self.far_mm2 * held, len(far)) for held in (~self.far_held, self.far_held))
+        outside, inside = (np.append(a, b) for a, b in zip(near_mm2.T, of_far, strict=True))
+        area = outside + inside
+        kept = area > 0
+        return Profile(np.append(self.shells_mm, far)[kept], area[kept], inside[kept])
+
+    def _with_far(self, near_mm2: Areas, which: BoolArray) -> Areas:
+        far = np.bincount(self.far_layer[which], self.far_mm2[which], len(near_mm2))
+        summed: Areas = near_mm2.sum(axis=(1, 2)) + far
+        return summed
 
 
-def profile(
-    near_mm2: NDArray[np.float64], met: Met, held: BoolArray, areas_mm2: NDArray[np.float64], near: Shells
-) -> Profile:
-    """From the area (shells, 2) outside and inside in each shell, and the elements in order."""
-    distances, outside, inside = near.lengths_mm, near_mm2[:, 0], near_mm2[:, 1]
-    beyond = met.ranks < 0
-    if beyond.any():
-        far, at = np.unique(met.lengths_mm[beyond], return_inverse=True)
-        distances = np.concatenate([distances, far])
-        for_each = areas_mm2[beyond], held[beyond]
-        outside = np.concatenate([outside, np.bincount(at, for_each[0] * ~for_each[1], len(far))])
-        inside = np.concatenate([inside, np.bincount(at, for_each[0] * for_each[1], len(far))])
-    area = outside + inside
-    kept = area > 0
-    return Profile(distances[kept], area[kept], inside[kept])
+def layers(one: Surface, met: Met, held: BoolArray, near: Shells) -> Layers:
+    """Of a surface whose elements `met` the other so, and of which the other contour holds those `held`."""
+    count = one.layout.points_kji[0]
+    return with_far(near_areas(one, met, held, near, 0, count), one, met, held, near)
+
+
+def with_far(near_mm2: Areas, one: Surface, met: Met, held: BoolArray, near: Shells) -> Layers:
+    """The areas within the shells and what lies beyond them."""
+    far = np.flatnonzero(met.ranks < 0)
+    layer = (one.places[far] - one.layout.lead) // one.layout.strides[0]
+    areas = surfel_areas_mm2(near.spacing_kji_mm)[one.codes[far]]
+    return Layers(near.lengths_mm, near_mm2, layer, met.lengths_mm[far], areas, held[far])
+
+
+def near_areas(one: Surface, met: Met, held: BoolArray, near: Shells, first: int, stop: int) -> Areas:
+    """(stop - first, shells, 2) the areas within the shells of some layers; see `Layers`."""
+    part = one.span(first, stop)
+    shells = len(near.lengths_mm) + 1  # the first: beyond all
+    kind = (one.layers(first, stop) - first) * shells
+    kind += met.ranks[part]
+    kind += 1
+    kind *= 2
+    kind += held[part]
+    areas = surfel_areas_mm2(near.spacing_kji_mm)[one.codes[part]]
+    summed = np.bincount(kind, weights=areas, minlength=(stop - first) * shells * 2)
+    by_layer: Areas = summed.reshape(stop - first, shells, 2)[:, 1:].astype(np.float64, copy=False)
+    return by_layer

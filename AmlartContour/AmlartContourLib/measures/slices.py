@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from AmlartContourLib.domain.mask import BoolArray
-from AmlartContourLib.measures.pair import Pair
+from AmlartContourLib.measures.pair import Place
 from AmlartContourLib.measures.path_length import PathLength
 from AmlartContourLib.measures.surface_distance import SurfaceDistances
 
@@ -37,35 +37,32 @@ class SliceFigures:
 
 
 def slice_figures(
-    both: Pair, distances: SurfaceDistances, path: PathLength, tolerance_mm: float
+    place: Place, distances: SurfaceDistances, path: PathLength, tolerance_mm: float
 ) -> tuple[SliceFigures, ...]:
     """The figures of every slice that holds a contour, from inferior to superior."""
-    held = np.logical_or(both.reference_kji.any(axis=(1, 2)), both.test_kji.any(axis=(1, 2)))
-    areas = np.zeros(len(held))
-    beyond = np.zeros(len(held))
-    for measured in (distances.reference, distances.test):
-        layers = measured.surface.layers()
-        areas += _areas_mm2(layers, measured.areas_mm2, held)
-        beyond += _areas_mm2(layers, measured.areas_mm2 * measured.beyond(tolerance_mm), held)
-    start_mm, step_mm = both.position_mm(0), both.grid.spacing_mm[2]
-    return tuple(
-        SliceFigures(
-            k=both.first_k + n,
-            position_mm=start_mm + (both.first_k + n) * step_mm,
-            fraction_to_redraw=float(beyond[n] / areas[n]),
-            redraw_mm2=float(beyond[n]),
-            added_path_mm=float(path.added_mm[n]) if path.reference_mm[n] else None,
-            false_negative_path_mm=float(path.false_negative_mm[n]) if path.reference_mm[n] else None,
-        )
-        for n in np.flatnonzero(held).tolist()
+    both = [side.layers.parted_mm2(tolerance_mm) for side in (distances.reference, distances.test)]
+    within, beyond = (_by_slice(one + other, path.held) for one, other in zip(*both, strict=True))
+    start_mm, step_mm = place.position_mm(place.first_k), place.grid.spacing_mm[2]
+    held = np.flatnonzero(path.held)
+    drawn = (path.reference_mm[held] > 0).tolist()
+    columns = (
+        held + place.first_k,
+        start_mm + held * step_mm,
+        beyond[held] / (within[held] + beyond[held]),
+        beyond[held],
     )
+    paths = (
+        [mm if there else None for mm, there in zip(lengths[held].tolist(), drawn, strict=True)]
+        for lengths in (path.added_mm, path.false_negative_mm)
+    )
+    return tuple(map(SliceFigures, *(column.tolist() for column in columns), *paths))
 
 
-def _areas_mm2(
-    layers: NDArray[np.intp], areas_mm2: NDArray[np.float64], held: BoolArray
-) -> NDArray[np.float64]:
-    """Area per slice of the block, of elements in these layers of points. `held` slices hold a contour."""
-    area = np.bincount(layers, weights=areas_mm2, minlength=len(held) + 1)
-    above, below = np.append(held, False), np.insert(held, 0, False)  # of each layer of points
-    share = area / np.maximum(above.astype(np.float64) + below, 1)
-    return np.asarray((share * above)[:-1] + (share * below)[1:], dtype=np.float64)
+def _by_slice(area_mm2: NDArray[np.float64], held: BoolArray) -> NDArray[np.float64]:
+    """Area per slice of the block, from that of each layer of points. `held` slices hold a contour."""
+    beside = np.zeros(len(area_mm2))  # each layer of points, slices that hold a contour
+    beside[1:] += held
+    beside[:-1] += held
+    share = area_mm2 / np.maximum(beside, 1)
+    by_slice: NDArray[np.float64] = (share[:-1] + share[1:]) * held
+    return by_slice

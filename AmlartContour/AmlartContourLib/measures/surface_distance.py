@@ -9,38 +9,34 @@ test encloses what the reference does not, missed where the reference encloses w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from AmlartContourLib.domain.box import Index3
 from AmlartContourLib.domain.mask import BoolArray
-from AmlartContourLib.measures.nearest import Met, Nearest, meet
+from AmlartContourLib.measures.nearest import Met, meet
 from AmlartContourLib.measures.pair import Pair
-from AmlartContourLib.measures.profile import Counts, Profile, endless, near_counts, profile
-from AmlartContourLib.measures.shells import Shells, shells
+from AmlartContourLib.measures.profile import Layers, Profile, layers
+from AmlartContourLib.measures.shells import Shells, Spacing, shells
 from AmlartContourLib.measures.surfaces import surface
-from AmlartContourLib.measures.surfel_table import surfel_areas_mm2
 from AmlartContourLib.measures.surfels import Layout, Surface
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One surface with the distance rank of each element (see `Nearest`), and its profile.
-
-    `nearest` is None where the other contour is empty.
-    """
+    """One surface, the distance of each of its elements from the other, and its area by distance."""
 
     surface: Surface
-    areas_mm2: NDArray[np.float64]
-    nearest: Nearest | None
+    met: Met
+    layers: Layers
     profile: Profile
 
-    def beyond(self, tolerance_mm: float) -> NDArray[np.bool_]:
-        """(n,) whether each element is farther than that from the other surface."""
-        if self.nearest is None:
-            return np.ones(len(self.areas_mm2), dtype=np.bool_)
-        return self.nearest.rank >= np.searchsorted(self.nearest.distances_mm, tolerance_mm, side="right")
+    @classmethod
+    def of(cls, one: Surface, met: Met, layers: Layers) -> Measured:
+        """With the profile of its layers."""
+        return cls(one, met, layers, layers.profile())
 
 
 @dataclass(frozen=True)
@@ -108,29 +104,28 @@ class SurfaceDistances:
 
 def surface_distances(both: Pair) -> SurfaceDistances:
     """The surfaces of a pair, measured against each other."""
-    near = shells(both.spacing_kji_mm)
-    k, j, i = both.reference_kji.shape
-    layout = Layout.of((k, j, i), near.reach_kji)
-    reference, test = surface(both.reference_kji, layout), surface(both.test_kji, layout)
-    if reference.is_empty or test.is_empty:
-        return SurfaceDistances(_alone(reference, near), _alone(test, near))
+    return distances_between((both.reference_kji, both.test_kji), both.spacing_kji_mm)
+
+
+def distances_between(blocks: Iterable[BoolArray], spacing_kji_mm: Spacing) -> SurfaceDistances:
+    """The same of the reference's and the test's block, of one shape. They are read one after the other."""
+    near = shells(spacing_kji_mm)
+    reference, test = (surface(block, Layout.of(_shape(block), near.reach_kji)) for block in blocks)
     return SurfaceDistances(_against(reference, test, near), _against(test, reference, near))
 
 
-def _alone(one: Surface, near: Shells) -> Measured:
-    areas = surfel_areas_mm2(near.spacing_kji_mm)[one.codes]
-    return Measured(one, areas, None, endless(float(areas.sum())))
+def _shape(block_kji: BoolArray) -> Index3:
+    k, j, i = block_kji.shape
+    return k, j, i
 
 
 def _against(one: Surface, other: Surface, near: Shells) -> Measured:
-    met, held = meet(one.places, other, near), other.points.holds(one.places)
-    return measured(one, met, held, near_counts(met.ranks, held, one.codes, near), near)
+    met, held = against(one, other, near)
+    return Measured.of(one, met, layers(one, met, held, near))
 
 
-def measured(one: Surface, met: Met, held: BoolArray, counts: Counts, near: Shells) -> Measured:
-    """One surface with its profile. `held` says which elements lie within the other contour, `counts` how
-    many there are of each kind (`profile.near_counts`)."""
-    areas = surfel_areas_mm2(near.spacing_kji_mm)
-    areas_mm2 = areas[one.codes]
-    found = met.nearest(near)
-    return Measured(one, areas_mm2, found, profile(counts @ areas, met, held, areas_mm2, near))
+def against(one: Surface, other: Surface, near: Shells) -> tuple[Met, BoolArray]:
+    """Where each element of one surface met the other, and whether it lies within the other contour."""
+    if other.is_empty:
+        return Met.none(len(one.places)), np.zeros(len(one.places), dtype=np.bool_)
+    return meet(one.places, other, near), other.points.holds(one.places)

@@ -9,6 +9,7 @@ ends, so that a step from any point to a near one is one addition and never land
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
@@ -38,18 +39,18 @@ class Layout:
         k, j, i = shape_kji
         return cls((k + 1, j + 1, i + 1), room_kji)
 
-    @property
+    @cached_property
     def strides(self) -> Index3:
         """What one step along k, j and i adds to a number."""
         row = self.points_kji[2] + self.room_kji[2]
         return row * (self.points_kji[1] + self.room_kji[1]), row, 1
 
-    @property
+    @cached_property
     def lead(self) -> int:
         """Empty points before the first: as many as the longest step back needs."""
         return int(np.dot(self.room_kji, self.strides)) + 1
 
-    @property
+    @cached_property
     def layer_starts(self) -> NDArray[np.intp]:
         """(layers + 1,) the number at which each layer of points starts, and the end of the last."""
         starts: NDArray[np.intp] = self.lead + np.arange(self.points_kji[0] + 1) * self.strides[0]
@@ -131,10 +132,15 @@ class Surface:
         """True when the contour has no voxel."""
         return len(self.places) == 0
 
-    def layers(self) -> NDArray[np.intp]:
-        """(n,) the layer k of points that each element lies in."""
-        counts = np.diff(np.searchsorted(self.places, self.layout.layer_starts))
-        layers: NDArray[np.intp] = np.repeat(np.arange(len(counts)), counts)
+    def span(self, first: int, stop: int) -> slice:
+        """Where the elements of layers `first` to `stop` of points are."""
+        start, end = np.searchsorted(self.places, self.layout.layer_starts[[first, stop]]).tolist()
+        return slice(start, end)
+
+    def layers(self, first: int, stop: int) -> NDArray[np.intp]:
+        """(n,) the layer k of points that each element of these layers lies in."""
+        counts = np.diff(np.searchsorted(self.places, self.layout.layer_starts[first : stop + 1]))
+        layers: NDArray[np.intp] = np.repeat(np.arange(first, stop), counts)
         return layers
 
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from AmlartContourLib.contract.effort import StructureEffort
 from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.measures import accelerator
 from AmlartContourLib.measures.comparison import Comparison, usable_tolerances
 from AmlartContourLib.measures.incremental import LiveComparison
 from AmlartContourLib.session.case import Case
 from AmlartContourLib.session.core import Core
-from AmlartContourLib.session.events import ChoicesChanged
+from AmlartContourLib.session.events import ChoicesChanged, Event, PatientOpened
 
 NO_ESTIMATE = "No estimate: the engine gives none for this structure."
 NOTHING_CAME = "No contour of this structure came in to measure against."
 NOT_EDITED = "Not edited."
+OTHER_TOLERANCE = "No estimate at this tolerance: it was made for {mm:g} mm."
+
+
+class Standing(Enum):
+    """A contour against the one that came. `UNEDITED` is known without measuring: nothing to redraw, surface
+    Dice 1."""
+
+    UNEDITED = "unedited"
+    EDITED = "edited"
+    NOTHING_CAME = "nothing came"
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,17 @@ class EffortRow:
     expected_withheld: str
     measured: Comparison | None
     measured_withheld: str
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class SliceRedraw:
+    """One axial slice of a structure: the area in mm2 that was expected to be redrawn, and the area that was,
+    at the structure's tolerance. None where nothing is known."""
+
+    k: int
+    expected_mm2: float | None
+    measured_mm2: float | None
 
 
 class Effort:
@@ -39,6 +62,12 @@ class Effort:
         self._core = core
         self._case: Case | None = None
         self._live: dict[str, tuple[LiveComparison, Mask, float]] = {}
+        core.subscribe(self._heard)
+
+    def _heard(self, event: Event) -> None:
+        """The first stroke is not to wait for the compiled loops."""
+        if isinstance(event, PatientOpened):
+            accelerator.load_meanwhile()
 
     def rows(self) -> tuple[EffortRow, ...]:
         """All parts, levels and organs that are there, those with most to redraw first."""
@@ -62,6 +91,21 @@ class Effort:
         live.edit_reference(now)
         return live.comparison
 
+    def by_slice(self, structure_id: str) -> tuple[SliceRedraw, ...]:
+        """The slices that hold the structure, held it, or were expected to change, from inferior."""
+        row, case = self._row(structure_id), self._core.case
+        held = case.slices(structure_id)
+        measured = {one.k: one.redraw_mm2 for one in row.measured.slices} if row.measured else {}
+        if row.standing is Standing.UNEDITED:
+            measured = dict.fromkeys(held, 0.0)
+        one = row.expected
+        expected = {one.first_k + n: area for n, area in enumerate(one.redraw_mm2) if area} if one else {}
+        if expected:
+            expected = {**dict.fromkeys(held, 0.0), **expected}
+        return tuple(
+            SliceRedraw(k, expected.get(k), measured.get(k)) for k in sorted({*held, *measured, *expected})
+        )
+
     def tolerance_mm(self, structure_id: str) -> float:
         """The tolerance of a structure: as it was set, else the catalogue's."""
         set_mm = self._core.case.record.tolerances_mm.get(structure_id)
@@ -81,13 +125,12 @@ class Effort:
 
     def _row(self, structure_id: str) -> EffortRow:
         case = self._core.case
-        withheld = ""
-        measured = None
-        expected, why_none = _expected(case, structure_id)
+        withheld, measured, standing = "", None, Standing.EDITED
+        expected, why_none = _expected(case, structure_id, self.tolerance_mm(structure_id))
         if structure_id not in case.originals:
-            withheld = NOTHING_CAME
+            withheld, standing = NOTHING_CAME, Standing.NOTHING_CAME
         elif self._is_as_it_came(structure_id):
-            withheld = NOT_EDITED
+            withheld, standing = NOT_EDITED, Standing.UNEDITED
         else:
             measured = self.measure(structure_id)
         return EffortRow(
@@ -99,6 +142,7 @@ class Effort:
             expected_withheld=why_none,
             measured=measured,
             measured_withheld=withheld,
+            standing=standing,
         )
 
     def _is_as_it_came(self, structure_id: str) -> bool:
@@ -115,8 +159,8 @@ def _weight(row: EffortRow) -> float:
     return fraction.expected if fraction else 0.0
 
 
-def _expected(case: Case, structure_id: str) -> tuple[StructureEffort | None, str]:
-    """What the engine expected of a structure, or None and why nothing is said."""
+def _expected(case: Case, structure_id: str, tolerance_mm: float) -> tuple[StructureEffort | None, str]:
+    """What the engine expected of a structure at a tolerance, or None and why nothing is said."""
     all_expected = case.record.expected
     if all_expected is None:
         return None, NO_ESTIMATE
@@ -125,4 +169,8 @@ def _expected(case: Case, structure_id: str) -> tuple[StructureEffort | None, st
     one = all_expected.of(structure_id)
     if one is None:
         return None, NO_ESTIMATE
-    return (None, one.why_none) if one.why_none else (one, "")
+    if one.why_none:
+        return None, one.why_none
+    if one.tolerance_mm != tolerance_mm:
+        return None, OTHER_TOLERANCE.format(mm=one.tolerance_mm)
+    return one, ""

@@ -108,9 +108,8 @@ class ExportJob:
         editing = None
         if edited:
             now, before = self.structures.only(edited), came.only(edited)
-            editing = MeasuredEditing(
-                now, before, self._figures(now, before), "contours now", "contours as they came"
-            )
+            figures, expected = self._figures(now, before), self.session.expected
+            editing = MeasuredEditing(now, before, figures, "contours now", "contours as they came", expected)
         write_report(
             path,
             ReportData(

@@ -6,11 +6,12 @@ import qt
 from slicer.i18n import tr as _
 
 from AmlartContourLib.measures.comparison import Comparison
-from AmlartContourLib.session.effort import EffortRow
+from AmlartContourLib.session.effort import EffortRow, SliceRedraw
 from AmlartContourLib.session.events import ChoicesChanged, PatientClosed, PatientOpened, StructuresChanged
 from AmlartContourLib.widgets.panel import Desk, Panel, fill_table, id_at, silent, stretch
 
 STRIP_PX = 4  # least width of one slice
+FULL_MM2 = 150.0  # to redraw in a slice: the darkest, unless a slice has more
 FAINT, FULL = (225, 232, 238), (178, 58, 30)
 
 
@@ -27,7 +28,7 @@ class EffortPanel(Panel):
         self._worst: list[int] = []
         stretch(self.ui.table, 1)
         strip = self.ui.strip
-        strip.setRowCount(1)
+        strip.setRowCount(2)
         strip.horizontalHeader().setVisible(False)
         strip.verticalHeader().setVisible(False)
         strip.horizontalHeader().minimumSectionSize = STRIP_PX
@@ -48,24 +49,24 @@ class EffortPanel(Panel):
         row = next((r for r in self._rows if r.structure_id == self.chosen), None)
         for widget in (self.ui.toleranceSpin, self.ui.toleranceButton):
             widget.enabled = row is not None
-        shares: dict[int, float] = {}
+        slices = self.session.effort.by_slice(row.structure_id) if row is not None else ()
         if row is not None:
-            shares = dict.fromkeys(self.session.case.slices(row.structure_id), 0.0)
-            shares.update({s.k: s.fraction_to_redraw for s in row.measured.slices} if row.measured else {})
             self._worst = _worst_first(row)
             with silent(self.ui.toleranceSpin):
                 self.ui.toleranceSpin.value = row.tolerance_mm
-        self._slices = sorted(shares)
-        self.ui.worstButton.enabled = bool(self._slices)
-        self.ui.stripLabel.text = _strip_words(row, len(shares))
+        self._slices = [one.k for one in slices]
+        self.ui.worstButton.enabled = bool(slices)
+        self.ui.stripLabel.text = _strip_words(row, len(slices))
         strip = self.ui.strip
-        strip.setColumnCount(len(self._slices))
-        room = max(STRIP_PX, (max(strip.width, 300) - 8) // max(1, len(self._slices)))
-        for column, k in enumerate(self._slices):
-            item = qt.QTableWidgetItem("")
-            item.setBackground(qt.QBrush(qt.QColor(*_mixed(shares[k]))))
-            item.setToolTip(_("Slice {n}: {share:.0%} to redraw").format(n=k + 1, share=shares[k]))
-            strip.setItem(0, column, item)
+        strip.setColumnCount(len(slices))
+        room = max(STRIP_PX, (max(strip.width, 300) - 8) // max(1, len(slices)))
+        most = max([FULL_MM2, *(area for one in slices for area in _areas(one) if area is not None)])
+        for column, one in enumerate(slices):
+            for line, area in enumerate(_areas(one)):
+                item = qt.QTableWidgetItem("")
+                item.setBackground(qt.QBrush(qt.QColor(*_mixed((area or 0.0) / most))))
+                item.setToolTip(_slice_words(one))
+                strip.setItem(line, column, item)
             strip.setColumnWidth(column, room)
 
     def _chose(self, row: int) -> None:
@@ -130,8 +131,21 @@ def _tolerance(row: EffortRow) -> str:
 def _strip_words(row: EffortRow | None, count: int) -> str:
     if row is None:
         return _("Choose a structure to see its slices.")
-    words = _("{name}: {n} slices, from below to above; darker is more to redraw. Click to jump.")
+    words = _(
+        "{name}: {n} slices, from below to above; upper row expected, lower row measured; darker is more to "
+        "redraw. Click to jump."
+    )
     return words.format(name=row.name, n=count)
+
+
+def _areas(one: SliceRedraw) -> tuple[float | None, float | None]:
+    return one.expected_mm2, one.measured_mm2
+
+
+def _slice_words(one: SliceRedraw) -> str:
+    known = ((_("{mm2:.0f} mm2 expected"), one.expected_mm2), (_("{mm2:.0f} mm2 redrawn"), one.measured_mm2))
+    parts = [words.format(mm2=area) for words, area in known if area is not None]
+    return ", ".join([_("Slice {n}").format(n=one.k + 1), *parts])
 
 
 def _mixed(share: float) -> tuple[int, int, int]:

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from AmlartContourLib.contract.effort import EFFORT_FORMAT, ExpectedEffort, Interval, StructureEffort
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.lattice import Reorder
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
 from AmlartContourLib.exchange.report.box_plot import box_plot, spread
 from AmlartContourLib.exchange.report.data import MeasuredEditing
-from AmlartContourLib.exchange.report.editing_pictures import editing_pictures
+from AmlartContourLib.exchange.report.editing_pictures import editing_pictures, expected_by_slice
 from AmlartContourLib.exchange.report.slice_choice import APART_MM, most_to_redraw, worst_apart
 from AmlartContourLib.exchange.report.slice_strip import Strip, slice_strips
 from AmlartContourLib.exchange.report.surface_picture import band_edges_mm, surface_picture
@@ -170,6 +171,36 @@ def test_the_strip_marks_the_slices_shown_as_close_ups() -> None:
     red = [((image[..., 0] > 0.6) & (image[..., 2] < 0.2)).sum() for image in (plain, shown)]
     assert red[0] == 0
     assert red[1] > 100
+
+
+def expecting(area_mm2: tuple[float, ...], tolerance_mm: float) -> ExpectedEffort:
+    """Of the cervix, from slice 3 on."""
+    interval = Interval(0.2, 0.1, 0.3)
+    one = StructureEffort("cervix", tolerance_mm, interval, None, first_k=3, redraw_mm2=area_mm2)
+    return ExpectedEffort(EFFORT_FORMAT, "phantoms", 40, 0.9, 1.0, 2.0, structures=(one,))
+
+
+def test_the_strip_draws_what_was_expected_of_each_slice_at_the_tolerance_measured_at() -> None:
+    measured = only(REFERENCE, MOVES["right"][0])
+    tolerance = measured.comparisons[0].comparison.tolerance_mm
+    charts = {
+        mm: editing_pictures(replace(measured, expected=expecting((10.0, 900.0, 20.0), mm)), catalogue())
+        for mm in (tolerance, tolerance + 1)
+    }
+    assert charts[tolerance].strips is not None
+    assert "expected before the editing" in charts[tolerance].strips.caption
+    assert charts[tolerance + 1].strips == editing_pictures(measured, catalogue()).strips
+    assert charts[tolerance].strips.source != charts[tolerance + 1].strips.source
+
+
+def test_the_expected_areas_lie_at_the_positions_of_their_slices() -> None:
+    compared = only(REFERENCE, MOVES["right"][0]).comparisons[0]
+    by_k = {figures.k: figures.position_mm for figures in compared.comparison.slices}
+    areas = (10.0, 0.0, 20.0)
+    placed = expected_by_slice(compared, expecting(areas, compared.comparison.tolerance_mm))
+    assert [area for _, area in placed] == list(areas)
+    assert [at for at, _ in placed][2] == pytest.approx(by_k[5])
+    assert np.diff([at for at, _ in placed]) == pytest.approx(FINE.spacing_mm[2])
 
 
 def test_structures_without_anything_to_redraw_are_not_shown() -> None:

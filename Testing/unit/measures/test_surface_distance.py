@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy import ndimage
 
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
@@ -15,17 +14,10 @@ from AmlartContourLib.measures.pair import pair
 from AmlartContourLib.measures.shells import shells
 from AmlartContourLib.measures.surface_distance import SurfaceDistances, surface_distances
 from AmlartContourLib.measures.surfaces import surface
+from AmlartContourLib.measures.surfel_table import surfel_areas_mm2
 from AmlartContourLib.measures.surfels import Layout
+from support.random_masks import KINDS, SPACINGS, Spacing, random_mask, rounding_decided
 from support.surface_peer import peer_figures
-
-Spacing = tuple[float, float, float]
-SPACINGS: list[Spacing] = [
-    (1.0, 1.0, 1.0),
-    (2.5, 1.3, 1.3),
-    (3.0, 0.9, 1.1),
-    (1.3, 2.5, 1.0),
-    (0.7, 0.7, 5.0),
-]
 
 
 def grid_of(shape: tuple[int, ...], spacing: Spacing) -> Geometry:
@@ -43,22 +35,6 @@ def slab(k0: int, k1: int, shape: tuple[int, int, int] = (20, 6, 6)) -> np.ndarr
     return block
 
 
-def random_mask(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Never empty."""
-    mask = np.zeros(shape, dtype=bool)
-    low = [rng.integers(0, n) for n in shape]
-    high = [rng.integers(a, n) + 1 for a, n in zip(low, shape, strict=True)]
-    if kind == "voxels":
-        mask = rng.random(shape) < rng.choice([0.01, 0.2, 0.7])
-    elif kind == "blob":
-        smooth = ndimage.gaussian_filter(rng.normal(size=shape), 1.5)
-        mask = smooth > np.quantile(smooth, rng.choice([0.6, 0.9]))
-    elif kind == "box":
-        mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = True
-    mask[tuple(low)] = True  # for the kind "one voxel" the only one
-    return mask
-
-
 def require_equal_to_the_peer(
     reference: np.ndarray, test: np.ndarray, spacing: Spacing, taus: list[float]
 ) -> None:
@@ -70,31 +46,19 @@ def require_equal_to_the_peer(
     assert ours.hausdorff_mm == pytest.approx(theirs["hausdorff_mm"], **close)
     assert there == pytest.approx(theirs["mean_reference_to_test_mm"], **close)
     assert back == pytest.approx(theirs["mean_test_to_reference_mm"], **close)
-    if ours.percentile_mm(95) != pytest.approx(theirs["hd95_mm"], **close):
-        assert_95_percent_lie_exactly_within_ours_and_rounding_took_the_peer_on(ours, theirs["hd95_mm"])
-
-
-def assert_95_percent_lie_exactly_within_ours_and_rounding_took_the_peer_on(
-    ours: SurfaceDistances, theirs: float
-) -> None:
-    profiles = [p for p in (ours.reference.profile, ours.test.profile) if p.largest_mm >= theirs - 1e-9]
-    shares = [p.within_mm2(p.percentile_mm(95)) / p.total_mm2 for p in profiles]
-    following = [p.distances_mm[p.distances_mm > p.percentile_mm(95)][0] for p in profiles]
-    assert any(
-        share == pytest.approx(0.95, rel=0, abs=1e-12) and distance == pytest.approx(theirs, rel=0, abs=1e-9)
-        for share, distance in zip(shares, following, strict=True)
-    )
+    hd95_mm = theirs["hd95_mm"]
+    assert ours.percentile_mm(95) == pytest.approx(hd95_mm, **close) or rounding_decided(ours, hd95_mm)
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("kind", ["voxels", "blob", "box", "one voxel"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("spacing", SPACINGS)
 def test_figures_equal_the_published_implementation_on_random_masks(kind: str, spacing: Spacing) -> None:
     """20 x 24 pairs: border contact, single voxels, several components, tolerances on lattice distances."""
     rng = np.random.default_rng([ord(kind[0]), ord(kind[1]), SPACINGS.index(spacing)])
     for _ in range(24):
         shape = tuple(int(n) for n in rng.integers(1, 13, size=3))
-        other = str(rng.choice(["voxels", "blob", "box", "one voxel", kind]))
+        other = str(rng.choice([*KINDS, kind]))
         ties = [float(shells(spacing).lengths_mm[rng.integers(0, 20)]), 3 * spacing[1], 0.0]
         taus = [*ties, float(rng.uniform(0, 6))]
         require_equal_to_the_peer(
@@ -166,14 +130,14 @@ def test_inward_and_outward_are_where_the_definition_puts_them(
         theirs = surface(other, Layout.of(other.shape, (0, 0, 0)))
         if mine.is_empty:
             continue
-        one = found.test if own_is_test else found.reference
+        areas = surfel_areas_mm2(spacing)[mine.codes]
         points = mine.layout.kji(mine.places) * np.asarray(spacing)
         others = theirs.layout.kji(theirs.places) * np.asarray(spacing)
         far = np.full(len(points), np.inf)
         if len(others):
             far = np.sqrt(((points[:, None] - others[None]) ** 2).sum(-1)).min(axis=1)
         padded = np.pad(other, 1)
-        for point, area, apart in zip(mine.layout.kji(mine.places), one.areas_mm2, far, strict=True):
+        for point, area, apart in zip(mine.layout.kji(mine.places), areas, far, strict=True):
             inside = padded[tuple(slice(n, n + 2) for n in point)].all()
             if apart > tolerance + 1e-9:
                 if (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from AmlartContourLib.contract.effort import ExpectedEffort
 from AmlartContourLib.domain.composition import Composition
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Catalogue, Role
@@ -19,7 +20,7 @@ class MeasuredEditing:
     """Two sets of contours and the figures between them.
 
     `reference_name` and `test_name` say in words what each set is, such as "current contours" and "contours
-    of the model".
+    of the model". `expected` is the editing of the test that was expected before, where one was.
     """
 
     reference: StructureSet
@@ -27,6 +28,7 @@ class MeasuredEditing:
     comparisons: tuple[StructureComparison, ...]
     reference_name: str = "reference"
     test_name: str = "test"
+    expected: ExpectedEffort | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from AmlartContourLib.contract.effort import ExpectedEffort
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.lattice import canonical
 from AmlartContourLib.domain.structures import Catalogue
@@ -24,6 +25,7 @@ from AmlartContourLib.measures.slices import SliceFigures
 
 LEAST_SLICES = 4  # a box has four parts
 Ranked = Sequence[tuple[str, StructureComparison]]
+Expected = tuple[tuple[float, float], ...]  # of slices one above the other: position in mm, area in mm2
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,14 @@ class EditingPictures:
 def editing_pictures(editing: MeasuredEditing, catalogue: Catalogue) -> EditingPictures:
     """The charts of the structures with the largest area to redraw."""
     ranked = [(catalogue[c.structure_id].display_name, c) for c in most_to_redraw(editing.comparisons)]
-    return EditingPictures(_strips(ranked), _spreads(ranked), tuple(_surfaces(ranked, editing)))
+    return EditingPictures(_strips(ranked, editing), _spreads(ranked), tuple(_surfaces(ranked, editing)))
 
 
-def _strips(ranked: Ranked) -> Chart | None:
-    strips = [Strip(name, c.comparison.slices, worst_apart(c.comparison)) for name, c in ranked]
+def _strips(ranked: Ranked, editing: MeasuredEditing) -> Chart | None:
+    strips = [
+        Strip(name, c.comparison.slices, worst_apart(c.comparison), expected_by_slice(c, editing.expected))
+        for name, c in ranked
+    ]
     if not strips:
         return None
     worst = "; ".join(
@@ -63,7 +68,20 @@ def _strips(ranked: Ranked) -> Chart | None:
         "Surface beyond the tolerance in each axial slice. The grey line is the structure's extent in either "
         "set; the slices with most to redraw are marked with their position."
     )
+    if any(strip.expected for strip in strips):
+        caption += " The dark outline is what was expected before the editing."
     return Chart(caption, f"Slices with most to redraw: {worst}.", data_uri(content))
+
+
+def expected_by_slice(compared: StructureComparison, all_expected: ExpectedEffort | None) -> Expected:
+    """The expected area of each slice, where it is known at the tolerance that was measured at."""
+    expected = all_expected.of(compared.structure_id) if all_expected else None
+    found = compared.comparison
+    if expected is None or expected.tolerance_mm != found.tolerance_mm:
+        return ()
+    lowest, slice_mm = found.slices[0], _slice_mm(found.grid)
+    bottom_mm = lowest.position_mm + (expected.first_k - lowest.k) * slice_mm
+    return tuple((bottom_mm + n * slice_mm, area) for n, area in enumerate(expected.redraw_mm2))
 
 
 def _slice_mm(grid: Geometry) -> float:
@@ -110,7 +128,7 @@ def _surfaces(ranked: Ranked, editing: MeasuredEditing) -> Iterator[tuple[str, C
         views = tuple(surface_views(both))
         if not views:
             continue
-        content = surface_picture(views, both.position_mm(both.first_k), figures.tolerance_mm)
+        content = surface_picture(views, both.place.position_mm(both.place.first_k), figures.tolerance_mm)
         main = figures.redraws[0]
         caption = (
             f"Grey: within {figures.tolerance_mm:g} mm. Largest distance "

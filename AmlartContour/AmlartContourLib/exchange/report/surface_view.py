@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from AmlartContourLib.domain.mask import BoolArray
-from AmlartContourLib.measures.nearest import Nearest
 from AmlartContourLib.measures.pair import Pair
 from AmlartContourLib.measures.surface_distance import Measured, surface_distances
 
@@ -64,10 +63,10 @@ SIDES = (
 
 def surface_views(both: Pair) -> Iterator[SurfaceView]:
     """The reference of a pair from all sides; nothing where a contour is empty, as no distance exists."""
-    reference = surface_distances(both).reference
-    if reference.nearest is None:
+    distances = surface_distances(both)
+    if not distances.are_finite:
         return
-    corners_mm = _signed_at_corners(reference, reference.nearest, both.test_kji)
+    corners_mm = _signed_at_corners(distances.reference, both.test_kji)
     spacing = both.spacing_kji_mm
     soft = ndimage.gaussian_filter(
         np.pad(both.reference_kji, 1).astype(np.float32), [SMOOTHED_MM / mm for mm in spacing], truncate=2.5
@@ -76,10 +75,10 @@ def surface_views(both: Pair) -> Iterator[SurfaceView]:
         yield _seen(both, corners_mm, soft, side)
 
 
-def _signed_at_corners(reference: Measured, found: Nearest, test_kji: BoolArray) -> Values:
+def _signed_at_corners(reference: Measured, test_kji: BoolArray) -> Values:
     """The signed distance of every element of the reference at its corner point [k, j, i], NaN elsewhere."""
     places = tuple(reference.surface.layout.kji(reference.surface.places).T)
-    signed = found.distances_mm[found.rank]
+    signed = reference.met.lengths_mm
     corners = np.full([n + 1 for n in test_kji.shape], np.nan, dtype=np.float32)
     corners[places] = np.where(_all_inside(test_kji)[places], -signed, signed)
     return corners

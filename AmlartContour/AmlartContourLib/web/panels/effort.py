@@ -3,13 +3,12 @@ chosen one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.measures.comparison import Comparison
-from AmlartContourLib.measures.slices import SliceFigures
-from AmlartContourLib.session.effort import EffortRow
+from AmlartContourLib.session.effort import EffortRow, SliceRedraw, Standing
 from AmlartContourLib.session.events import (
     ChoicesChanged,
     ContoursArrived,
@@ -18,16 +17,17 @@ from AmlartContourLib.session.events import (
     ReviewChanged,
     StructuresChanged,
 )
-from AmlartContourLib.web.desk import Desk, css
+from AmlartContourLib.web.desk import Desk, css, percent
 
 STRIP_PX = 54
-MOST_SHOWN = 0.6  # of a slice's surface to redraw: what fills the strip
+LEAST_PX, LINE_PX = 8, 2
+FULL_MM2 = 150.0  # to redraw in a slice: fills the strip, unless a slice has more
 WORST = 3
 MINUTES = (
     "Minutes are not shown: they need a fit to your site's own edit log over at least 20 patients. "
     "Minutes of other sites would be invented."
 )
-UNSEEN, SEEN, TOUCHED = "#5b6873", "#4fa3bf", "#e3b35f"
+UNSEEN, SEEN, TOUCHED, EXPECTED = "#5b6873", "#4fa3bf", "#e3b35f", "#ffffff"
 
 
 class EffortPanel:
@@ -91,11 +91,12 @@ class EffortPanel:
             "colour": css(self._desk.display.colour_of(row.structure_id, rgb)),
             "tolerance": row.tolerance_mm,
             "is_default": row.tolerance_is_default,
-            "expected": "" if fraction is None else _percent(fraction.expected),
+            "expected": "" if fraction is None else percent(fraction.expected),
             "expected_title": row.expected_withheld
             if fraction is None
-            else f"{_percent(fraction.low)} to {_percent(fraction.high)}",
-            "measured": "" if measured is None else _percent(measured.fraction_to_redraw),
+            else f"{percent(fraction.low)} to {percent(fraction.high)}",
+            "measured": _measured(row),
+            "unedited": row.standing is Standing.UNEDITED,
             "measured_title": row.measured_withheld if measured is None else figures_text(measured),
         }
 
@@ -107,15 +108,32 @@ class EffortPanel:
             return
         compared = self._desk.session.effort.measure(active) if active in case.structures else None
         state.active_figures = "" if compared is None else figures_text(compared)
-        by_k = {figures.k: figures for figures in compared.slices} if compared else {}
         held = case.slices(active)
         unseen = set(case.review.unseen(active, held))
-        state.strip = [_bar(k, by_k.get(k), k in unseen) for k in sorted({*held, *by_k})]
-        state.strip_text = f"{len(held)} slices, {len(unseen)} not displayed yet"
+        slices = self._slices(active, held)
+        most = max([FULL_MM2, *(one.measured_mm2 or 0.0 for one in slices)])
+        most = max([most, *(one.expected_mm2 or 0.0 for one in slices)])
+        state.strip = [bar(one, most, one.k in unseen) for one in slices]
+        state.strip_text = f"{len(held)} slices, {len(unseen)} not displayed yet" + (
+            "; lines: expected" if any(one.expected_mm2 is not None for one in slices) else ""
+        )
         state.worst = [
             {"k": f.k, "text": f"{f.redraw_mm2:.0f} mm²"}
             for f in (compared.worst_slices(WORST) if compared else ())
         ]
+
+    def _slices(self, active: str, held: Sequence[int]) -> Sequence[SliceRedraw]:
+        """Of a part its expected and measured areas; a composite has neither."""
+        if active in self._desk.session.case.structures:
+            return self._desk.session.effort.by_slice(active)
+        return [SliceRedraw(k, None, None) for k in held]
+
+
+def _measured(row: EffortRow) -> str:
+    """The measured share; that of an unedited contour is known without measuring."""
+    if row.measured is not None:
+        return percent(row.measured.fraction_to_redraw)
+    return percent(0.0) if row.standing is Standing.UNEDITED else ""
 
 
 def figures_text(compared: Comparison) -> str:
@@ -126,20 +144,34 @@ def figures_text(compared: Comparison) -> str:
     added = compared.path.added_mm
     path = "" if added is None else f", added path {added / 10:.1f} cm"
     return (
-        f"{_percent(compared.fraction_to_redraw)} of the surface redrawn beyond {compared.tolerance_mm:g} mm "
-        f"({_percent(inward)} inward, {_percent(outward)} outward){path}."
+        f"{percent(compared.fraction_to_redraw)} of the surface redrawn beyond {compared.tolerance_mm:g} mm "
+        f"({percent(inward)} inward, {percent(outward)} outward){path}."
     )
 
 
-def _bar(k: int, figures: SliceFigures | None, unseen: bool) -> dict[str, Any]:
-    share = figures.fraction_to_redraw if figures else 0.0
-    height = 8 + round((STRIP_PX - 8) * min(share / MOST_SHOWN, 1.0))
-    colour = TOUCHED if share > 0 else UNSEEN if unseen else SEEN
-    words = [f"Slice {k + 1}", f"{_percent(share)} redrawn" if share else "as it came"]
+def bar(one: SliceRedraw, most_mm2: float, unseen: bool) -> dict[str, Any]:
+    """A bar for what was redrawn, with a line across it, or above it, for what was expected."""
+    measured, expected = one.measured_mm2 or 0.0, one.expected_mm2
+    colour = TOUCHED if measured > 0 else UNSEEN if unseen else SEEN
+    height, words = _height(measured, most_mm2), [f"Slice {one.k + 1}"]
+    top, background = height, colour
+    if expected is not None:
+        line = _height(expected, most_mm2)
+        top, background = max(height, line + LINE_PX), _with_line(colour, height, line)
+        words.append(f"{expected:.0f} mm² expected")
+    words.append(f"{measured:.0f} mm² redrawn" if measured else "as it came")
     if unseen:
         words.append("not displayed yet")
-    return {"k": k, "height": height, "colour": colour, "title": ", ".join(words)}
+    return {"k": one.k, "height": top, "colour": background, "title": ", ".join(words)}
 
 
-def _percent(fraction: float | None) -> str:
-    return "undefined" if fraction is None else f"{100 * fraction:.1f} %"
+def _height(area_mm2: float, most_mm2: float) -> int:
+    return LEAST_PX + round((STRIP_PX - LEAST_PX) * min(area_mm2 / most_mm2, 1.0))
+
+
+def _with_line(colour: str, height: int, line: int) -> str:
+    """As the page writes a background, from the foot up."""
+    over = line + LINE_PX
+    below = f"{colour} {min(height, line)}px, transparent {min(height, line)}px {line}px"
+    above = f"{colour} {over}px {max(height, over)}px"
+    return f"linear-gradient(to top, {below}, {EXPECTED} {line}px {over}px, {above})"
