@@ -1,12 +1,11 @@
-"""Surface figures against peers, on the same eight structures in the same run.
+"""Our own measures structure by structure, in both ways, beside the published implementation in the same run.
 
     python Testing/bench/measures.py [--rounds N] [--strokes N]
 
-Every program gets the same two arrays, cropped to the box round both, because a peer that does not crop would
-only be timed at that. Rounds are interleaved, so a busy machine slows all alike; times are medians of
-processor time. A peer that is not installed is named and left out. What each peer's number means, and why it
-differs where it does, is said under the table. Ours runs on numpy and, where numba is installed, with
-compiled loops. Then: strokes on one slice of a large structure, and the two definitions against a finer grid.
+`measure_peers.py` has all peers and the goals; this is for looking at what takes how long. Both get the same
+two contours, cropped to the box round both. Rounds are interleaved, so a busy machine slows all alike; times
+are the least of processor time. Then: strokes on one slice of a large structure and of each of the eight, and
+the two definitions against a finer grid, in several positions of the grid.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -29,19 +27,13 @@ from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures import accelerator
 from AmlartContourLib.measures.comparison import compare
-from AmlartContourLib.measures.mesh import mesh_figures
 from AmlartContourLib.measures.pair import pair
-from AmlartContourLib.measures.path_length import Tolerance, path_length
 from AmlartContourLib.measures.surface_distance import surface_distances
 from support.bench_strokes import stroke_ms, strokes
 from support.bench_structures import Edited, edited_structures, large_nodal_ctv
-from support.fine_shapes import SHAPES, edited_pair, nearly_continuous_mm
-from support.path_recipe import added_path_by_filters_mm
+from support.definition_errors import definition_errors, mean
 
 TOLERANCES = (1.0, 2.0, 3.0)
-REMARKS = """\
-surface-distance has the same definition. SimpleITK counts voxel centres instead of surface elements by area:
-another definition, so other numbers; its filter's average distance also takes in interior voxels at 0 mm."""
 Figures = dict[str, float]  # by the names in NAMES; a program gives those it has
 NAMES = ("sD@1", "sD@2", "sD@3", "HD95", "HD", "ASSD")
 Case = tuple[Mask, Mask]
@@ -78,34 +70,6 @@ def deepmind(case: Case) -> Figures:
     return dict(zip(NAMES, values, strict=False))
 
 
-def _images(case: Case) -> list[sitk.Image]:
-    images = [sitk.GetImageFromArray(np.pad(mask.to_array(), 1).astype(np.uint8)) for mask in case]
-    for image in images:
-        image.SetSpacing(case[0].geometry.spacing_mm)
-    return images
-
-
-def sitk_filter(case: Case) -> Figures:
-    """SimpleITK's HausdorffDistance: voxel centres; its average takes in interior voxels at 0."""
-    measure = sitk.HausdorffDistanceImageFilter()
-    measure.Execute(*_images(case))
-    return {"HD": measure.GetHausdorffDistance(), "ASSD": measure.GetAverageHausdorffDistance()}
-
-
-def sitk_recipe(case: Case) -> Figures:
-    """The usual recipe: Maurer distance from the filled mask at the other's contour voxels, unweighted."""
-    one, other = _images(case)
-    apart = []
-    for source, target in ((one, other), (other, one)):
-        field = sitk.Abs(sitk.SignedMaurerDistanceMap(target, squaredDistance=False, useImageSpacing=True))
-        line = sitk.GetArrayFromImage(sitk.LabelContour(source)) > 0
-        apart.append(sitk.GetArrayFromImage(field)[line])
-    pooled = np.concatenate(apart)
-    values = [float((pooled <= t).mean()) for t in TOLERANCES]
-    values += [max(float(np.percentile(a, 95)) for a in apart), float(pooled.max()), float(pooled.mean())]
-    return dict(zip(NAMES, values, strict=True))
-
-
 def ours_dice(case: Case) -> Figures:
     """Surface Dice at the tolerances only."""
     dice = surface_distances(pair(*case)).surface_dice
@@ -129,11 +93,7 @@ def in_way(way: str, program: Program) -> Program:
 
 WAYS = [accelerator.NUMPY] if accelerator.kernels() is None else [accelerator.COMPILED, accelerator.NUMPY]
 OURS = {"surface figures": ours_surface, "surface Dice": ours_dice, "everything": ours_everything}
-PEERS: dict[str, Program] = {
-    "surface-distance": deepmind,
-    "SimpleITK HausdorffDistance": sitk_filter,
-    "SimpleITK Maurer recipe": sitk_recipe,
-}
+PEERS: dict[str, Program] = {"surface-distance": deepmind}
 
 
 def cropped(edited: Edited) -> Case:
@@ -157,7 +117,7 @@ def timed(program: Program, case: Case) -> tuple[float, Figures]:
 
 
 def peak_mb(program: Program, case: Case) -> float:
-    """Most memory at once that Python and numpy took; SimpleITK's own is not seen."""
+    """Most memory at once that Python and numpy took."""
     tracemalloc.start()
     program(case)
     peak = tracemalloc.get_traced_memory()[1] / 1e6
@@ -187,50 +147,30 @@ def main() -> None:
                 spent, figures[program][name] = timed(run, case)
                 times[program][name].append(spent)
     print_times(times, arguments.rounds)
-    print_path_lengths(cases)
     print_memory(programs, cases["bone"])
     print_agreement(figures)
     peer = times.get("surface-distance", {})
-    print_strokes(arguments.strokes, {name: float(np.median(found)) for name, found in peer.items()})
+    print_strokes(arguments.strokes, {name: min(found) for name, found in peer.items()})
     print_definitions()
 
 
-def print_path_lengths(cases: dict[str, Case]) -> None:
-    """Added path length against the recipe of filters that platipy uses, with its tolerance rule."""
-    say("Added path length, all eight structures, processor time in ms")
-    for tolerance in (0.0, 3.0):
-        ours = theirs = apart = 0.0
-        for case in cases.values():
-            arrays = [np.pad(mask.to_array(), ((0, 0), (1, 1), (1, 1))) for mask in case]
-            start = time.process_time()
-            length = float(path_length(pair(*case), tolerance, Tolerance.WHOLE_PIXELS).added_mm.sum())
-            middle = time.process_time()
-            expected = added_path_by_filters_mm(*arrays, tolerance, case[0].geometry.spacing_mm[0])
-            theirs += (time.process_time() - middle) * 1000
-            ours += (middle - start) * 1000
-            apart = max(apart, abs(length - expected))
-        ratio = f"{theirs / ours:.0f} x"
-        say(f"at {tolerance:g} mm: ours {ours:.1f}, filters {theirs:.1f} ({ratio}); apart by {apart:.0e} mm")
-    say()
-
-
 def print_times(times: dict[str, dict[str, list[float]]], rounds: int) -> None:
-    """Medians per structure, their sum, and each program's ratio to ours."""
+    """Least times per structure, their sum, and each program's ratio to ours."""
     names = list(next(iter(times.values())))
-    say(f"Processor time in ms, medians of {rounds} rounds, 512 x 512 x 193 at 1.3 x 1.3 x 2.5 mm, cropped")
+    say(f"Processor time in ms, least of {rounds} rounds, 512 x 512 x 193 at 1.3 x 1.3 x 2.5 mm, cropped")
     say(f"{'':28}" + "".join(f"{name:>12}" for name in names) + f"{'all':>10}{'ratio':>8}")
-    sums = {program: sum(np.median(times[program][name]) for name in names) for program in times}
+    sums = {program: sum(min(times[program][name]) for name in names) for program in times}
     basis = "surface-distance" if "surface-distance" in times else next(iter(times))
     say(f"ratio: how many times sooner than {basis}")
     for program, by_name in times.items():
-        row = "".join(f"{np.median(by_name[name]):12.1f}" for name in names)
+        row = "".join(f"{min(by_name[name]):12.1f}" for name in names)
         say(f"{program:28}{row}{sums[program]:10.1f}{sums[basis] / sums[program]:8.1f}")
     say()
 
 
 def print_memory(programs: dict[str, Program], case: Case) -> None:
     """Peak memory of the largest structure."""
-    say("Peak memory in MB for bone (Python and numpy; SimpleITK's own images are not seen)")
+    say("Peak memory in MB for bone")
     for program, run in programs.items():
         say(f"{program:28}{peak_mb(run, case):12.1f}")
     say()
@@ -249,7 +189,6 @@ def print_agreement(figures: dict[str, dict[str, Figures]]) -> None:
             ]
             cells.append(f"{max(abs(a - b) for a, b in both):11.1e}" if both else f"{'-':>11}")
         say(f"{program:28}" + "".join(cells))
-    say(REMARKS)
 
 
 def print_strokes(count: int, peer_ms: dict[str, float]) -> None:
@@ -283,17 +222,15 @@ def print_strokes(count: int, peer_ms: dict[str, float]) -> None:
 
 def print_definitions() -> None:
     """Both definitions' average symmetric distance against meshes on a grid four times finer."""
-    say("\nAverage symmetric distance in mm, 1.3 x 1.3 x 2.5 mm, and how far each definition is off")
-    say(f"{'':20}{'finer grid':>12}{'elements':>12}{'meshes':>12}{'ms, meshes':>12}")
-    for shape in SHAPES:
-        case, expected = edited_pair(shape, 1), nearly_continuous_mm(shape)
-        first = compare(*case, tolerance_mm=2.0).surface.average_symmetric_mm
-        start = time.process_time()
-        second = mesh_figures(*case, TOLERANCES).average_symmetric_mm
-        spent = (time.process_time() - start) * 1000
-        say(
-            f"{shape.name:20}{expected:12.3f}{first - expected:+12.3f}{second - expected:+12.3f}{spent:12.0f}"
+    say("\nAverage symmetric distance in mm, 1.3 x 1.3 x 2.5 mm; how far each definition is off")
+    columns = ("finer grid", "elements", "least", "most", "meshes", "least", "most")
+    say(f"{'':16}" + "".join(f"{name:>11}" for name in columns))
+    for found in definition_errors():
+        cells = "".join(
+            f"{mean(errors):+11.3f}{min(errors):+11.3f}{max(errors):+11.3f}"
+            for errors in (found.elements_mm, found.meshes_mm)
         )
+        say(f"{found.name:16}{found.expected_mm:11.3f}{cells}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +24,11 @@ from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures.accelerator import COMPILED, NUMPY, VARIABLE
 from AmlartContourLib.measures.comparison import compare
+from AmlartContourLib.measures.incremental import LiveComparison
+from AmlartContourLib.measures.overlap import overlap
+from AmlartContourLib.measures.pair import pair
+from AmlartContourLib.measures.path_length import Tolerance, path_length
+from AmlartContourLib.measures.surface_distance import surface_distances
 from support.programs import runs
 
 Spacing = tuple[float, float, float]
@@ -31,14 +37,15 @@ Program = Callable[[np.ndarray, np.ndarray, Spacing], Figures]
 TOLERANCES = (1.0, 2.0, 3.0)
 SURFACE_DICE = ("sD@1", "sD@2", "sD@3")
 NAMES = ("Dice", *SURFACE_DICE, "HD95", "HD", "ASSD")
-OURS, OURS_COMPILED = "ours, everything", "ours, compiled"
+OURS, OURS_COMPILED = "ours, everything", "ours, everything, compiled"
+SAME_SET, SAME_SET_COMPILED = "ours, these figures", "ours, these figures, compiled"
+DICE_ONLY, DICE_ONLY_COMPILED = "ours, sD only", "ours, sD only, compiled"
 
 
 def ours(reference: np.ndarray, test: np.ndarray, spacing: Spacing, *, loops: str = NUMPY) -> Figures:
     """Everything `compare` has: direction, path length and slices too; on numpy and scipy alone."""
     os.environ[VARIABLE] = loops
-    geometry = Geometry.from_matrix(reference.shape[::-1], spacing[::-1], (0, 0, 0), np.eye(3))
-    masks = (Mask.from_array(array, geometry) for array in (reference, test))
+    masks = as_masks(reference, test, spacing)
     found = compare(*masks, tolerance_mm=3.0, extra_tolerances_mm=TOLERANCES)
     dice = {r.tolerance_mm: r.surface_dice for r in found.redraws}
     surface = found.surface
@@ -46,9 +53,40 @@ def ours(reference: np.ndarray, test: np.ndarray, spacing: Spacing, *, loops: st
     return _named(found.overlap.dice, *(dice[t] for t in TOLERANCES), *lengths)
 
 
-def ours_compiled(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
-    """The same with the loops that numba compiles."""
-    return ours(reference, test, spacing, loops=COMPILED)
+def ours_same_set(
+    reference: np.ndarray, test: np.ndarray, spacing: Spacing, *, loops: str = NUMPY
+) -> Figures:
+    """What the others give, and no more."""
+    os.environ[VARIABLE] = loops
+    both = pair(*as_masks(reference, test, spacing))
+    found = surface_distances(both)
+    lengths = (found.percentile_mm(95), found.hausdorff_mm, found.average_symmetric_mm)
+    return _named(overlap(both).dice, *(found.surface_dice(t) for t in TOLERANCES), *lengths)
+
+
+def ours_dice(reference: np.ndarray, test: np.ndarray, spacing: Spacing, *, loops: str = NUMPY) -> Figures:
+    """Surface Dice at the tolerances and Dice, as they follow a stroke."""
+    os.environ[VARIABLE] = loops
+    masks = as_masks(reference, test, spacing)
+    found = LiveComparison(*masks, tolerance_mm=3.0, extra_tolerances_mm=TOLERANCES).headline
+    dice = {r.tolerance_mm: r.surface_dice for r in found.redraws}
+    values = (found.overlap.dice, *(dice[t] for t in TOLERANCES))
+    return {name: float(value) for name, value in zip(NAMES, values, strict=False)}
+
+
+def added_paths_mm(
+    reference: np.ndarray, test: np.ndarray, spacing: Spacing, tolerances_mm: tuple[float, ...]
+) -> Figures:
+    """Ours, in whole pixels as platipy counts it, by the tolerance as text."""
+    both = pair(*as_masks(reference, test, spacing))
+    found = {f"{mm:g}": path_length(both, mm, Tolerance.WHOLE_PIXELS) for mm in tolerances_mm}
+    return {name: float(path.added_mm.sum()) for name, path in found.items()}
+
+
+def as_masks(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> tuple[Mask, Mask]:
+    """Ours, of two arrays."""
+    geometry = Geometry.from_matrix(reference.shape[::-1], spacing[::-1], (0, 0, 0), np.eye(3))
+    return Mask.from_array(reference, geometry), Mask.from_array(test, geometry)
 
 
 def surface_distance(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Figures:
@@ -144,7 +182,11 @@ def plastimatch(reference: np.ndarray, test: np.ndarray, spacing: Spacing) -> Fi
 
 PROGRAMS: dict[str, tuple[str, Program]] = {
     OURS: ("", ours),
-    OURS_COMPILED: ("numba", ours_compiled),
+    OURS_COMPILED: ("numba", partial(ours, loops=COMPILED)),
+    SAME_SET: ("", ours_same_set),
+    SAME_SET_COMPILED: ("numba", partial(ours_same_set, loops=COMPILED)),
+    DICE_ONLY: ("", ours_dice),
+    DICE_ONLY_COMPILED: ("numba", partial(ours_dice, loops=COMPILED)),
     "surface-distance": ("surface_distance", surface_distance),
     "MONAI, as it comes": ("monai", monai),
     "MONAI, sD by area only": ("monai", monai_subvoxels),

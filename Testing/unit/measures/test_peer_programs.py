@@ -10,11 +10,27 @@ import pytest
 
 from AmlartContourLib.measures.accelerator import NUMPY, VARIABLE
 from support.measured_run import spent, spent_apart
-from support.peer_programs import NAMES, OURS, OURS_COMPILED, PROGRAMS, SURFACE_DICE, Figures, installed
+from support.peer_programs import (
+    DICE_ONLY,
+    DICE_ONLY_COMPILED,
+    NAMES,
+    OURS,
+    OURS_COMPILED,
+    PROGRAMS,
+    SAME_SET,
+    SAME_SET_COMPILED,
+    SURFACE_DICE,
+    Figures,
+    installed,
+)
 from support.shapes import ball, centre, grid
 
 SAME = {  # by the same definition; HD between voxels and between surface elements can differ
     OURS_COMPILED: NAMES,
+    SAME_SET: NAMES,
+    SAME_SET_COMPILED: NAMES,
+    DICE_ONLY: ("Dice", *SURFACE_DICE),
+    DICE_ONLY_COMPILED: ("Dice", *SURFACE_DICE),
     "surface-distance": NAMES,
     "MONAI, as it comes": ("Dice",),
     "MONAI, sD by area only": SURFACE_DICE,
