@@ -247,6 +247,13 @@ def test_frozen_weights_and_their_means_stay_and_the_head_learns_from_where_the_
     assert not torch.equal(new["head.weight"], turned)
 
 
+def test_a_recipe_that_freezes_everything_is_refused(
+    cohort: Cohort, splits: Splits, cases: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BadSetting, match="nothing to learn"):
+        _run(replace(SMALL, frozen=("down", "up", "head")), cohort, splits, tmp_path, cases)
+
+
 def test_weights_of_which_none_fits_are_refused(
     finished: tuple[CohortPlan, tuple[CohortPhase, ...], Path],
     cohort: Cohort, splits: Splits, cases: Path, tmp_path: Path,

@@ -13,6 +13,7 @@ import typer
 from AmlartContourLib.contract.errors import BadSetting
 from inference_backend.commands.console import to_user
 from inference_backend.commands.train_cohort import calibrate_cohort, cohort, replace, roll_back
+from inference_backend.commands.train_study import study
 from inference_backend.commands.train_thesis import thesis
 
 if TYPE_CHECKING:
@@ -139,4 +140,5 @@ app.command("cohort")(cohort)
 app.command("calibrate-cohort")(calibrate_cohort)
 app.command("replace")(replace)
 app.command("roll-back")(roll_back)
+app.command("study")(study)
 app.command("thesis")(thesis)

@@ -19,6 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.exchange.atomic import write_file
 from inference_backend.dataset.check_report import csv_of
 from inference_backend.dataset.cohort import Cohort
@@ -131,13 +132,15 @@ class _Run:
         self.curve: list[CurveRow] = []
 
     def _weights(self) -> list[dict[str, object]]:
-        """One group for each learning rate; frozen weights are in none."""
+        """One group for each learning rate; frozen weights are in none. BadSetting where all are."""
         rates: dict[float, list[nn.Parameter]] = {}
         for name, weight in self.network.named_parameters():
             rate = self.recipe.rate_of(name)
             weight.requires_grad_(rate > 0)
             if rate > 0:
                 rates.setdefault(rate, []).append(weight)
+        if not rates:
+            raise BadSetting("Every weight of the network is frozen, so there is nothing to learn.")
         return [{"params": weights, "lr": rate, "full": rate} for rate, weights in rates.items()]
 
     def resume(self) -> None:
