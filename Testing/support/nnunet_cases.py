@@ -37,11 +37,13 @@ class Case:
 
 
 CASES = {
-    "plain": Case(Folder()),
+    "plain": Case(Folder(seed=2)),
     "residual, two folds": Case(Folder(kind=RESIDUAL, folds=("0", "1"))),
-    "old plans, mirrored": Case(Folder(old_plans=True, mirrors=(0, 1)), mirrored=True),
-    "regions": Case(Folder(labels={"background": 0, "Uterus": [1, 2], "Bladder": [2]}, region_order=(1, 2))),
-    "turned axes": Case(Folder(forward=(1, 0, 2), spacing_mm=(3.0, 2.0, 2.5)), step=0.8),
-    "slices apart": Case(Folder(spacing_mm=(5.0, 1.5, 1.5), window=(8, 24, 24)), (5.0, 1.0, 1.0)),
-    "smaller than a window": Case(Folder(), (3.0, 3.0, 3.0), (14, 20, 18)),
+    "old plans, mirrored": Case(Folder(old_plans=True, mirrors=(0, 1), seed=7), mirrored=True),
+    "regions": Case(
+        Folder(labels={"background": 0, "Uterus": [1, 2], "Bladder": [2]}, region_order=(1, 2), seed=4)
+    ),
+    "turned axes": Case(Folder(forward=(1, 0, 2), spacing_mm=(3.0, 2.0, 2.5), seed=2), step=0.8),
+    "slices apart": Case(Folder(spacing_mm=(5.0, 1.5, 1.5), window=(8, 24, 24), seed=2), (5.0, 1.0, 1.0)),
+    "smaller than a window": Case(Folder(seed=2), (3.0, 3.0, 3.0), (14, 20, 18)),
 }

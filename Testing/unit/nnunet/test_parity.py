@@ -20,11 +20,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from AmlartContourLib.domain.mask import Mask
 from inference_backend.inference.devices import Runtime
 from inference_backend.inference.pace import Pace
 from inference_backend.nnunet.axes import Axes
 from inference_backend.nnunet.checkpoint import read_checkpoint
 from inference_backend.nnunet.contouring import Load, Trained, contour_by_folds
+from inference_backend.nnunet.deciding import masks_of
 from inference_backend.nnunet.labels import labels_of_dataset
 from inference_backend.nnunet.plans import plans_of
 from inference_backend.nnunet.preparing import prepared
@@ -37,7 +39,10 @@ PYTHON = os.environ.get("AMLART_NNUNET_PYTHON") or (
     sys.executable if importlib.util.find_spec("nnunetv2") else ""
 )
 PROGRAM = Path(__file__).parents[2] / "support" / "nnunet_program.py"
-FEW = 2e-4  # of the voxels: where half sums or another processor round a tie the other way
+FEW = 1e-3  # of the voxels: nnU-Net rounds resampled logits to half, so nearly equal ones become ties
+AT_THE_FACES = (
+    0.01  # of the voxels: where nnU-Net's half sums decide by rounding, in windows as small as these
+)
 Answers = Mapping[str, np.ndarray]
 
 
@@ -60,24 +65,40 @@ def trained_and_folds(folder: Path, case: Case) -> tuple[Trained, list[Load]]:
     ]
 
 
-def our_labels(folder: Path, case: Case) -> np.ndarray:
+def labels_of_masks(trained: Trained, masks: Mapping[str, Mask], case: Case) -> np.ndarray:
     """One number a voxel, as nnU-Net writes it; regions over one another in the order that it writes them."""
-    trained, folds = trained_and_folds(folder, case)
-    names, pace = trained.labels.names, Pace(lambda _f, _s: None, lambda: False)
-    found = contour_by_folds(folds, trained, case.scan, names, Runtime(), pace)
+    names = trained.labels.names
     numbers = case.what.region_order or tuple(trained.labels.channel_of[name] for name in names)
     labels = np.zeros(case.shape_kji, np.uint8)
     for name, number in zip(names, numbers, strict=True):
-        labels[found.masks[name].to_array()] = number
+        labels[masks[name].to_array()] = number
     return labels
+
+
+def our_labels(folder: Path, case: Case) -> np.ndarray:
+    """As an engine gives them, with single-precision sums."""
+    trained, folds = trained_and_folds(folder, case)
+    pace = Pace(lambda _f, _s: None, lambda: False)
+    found = contour_by_folds(folds, trained, case.scan, trained.labels.names, Runtime(), pace)
+    return labels_of_masks(trained, found.masks, case)
+
+
+def labels_with_half_sums(folder: Path, case: Case) -> np.ndarray:
+    """With nnU-Net's own half-precision sums."""
+    trained, folds = trained_and_folds(folder, case)
+    seen = prepared(case.scan, trained.plans, trained.axes)
+    logits = _logits(folds, seen.values_a, trained, torch.half)
+    masks = masks_of(logits, seen, trained.labels, trained.labels.names, case.scan.geometry)
+    return labels_of_masks(trained, masks, case)
 
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_labels_are_those_that_nnunet_gave(tmp_path: Path, name: str) -> None:
     kept = np.load(KEPT)[name]
-    ours = our_labels(make_folder(tmp_path / "trained", CASES[name].what), CASES[name])
-    assert min(np.bincount(kept.ravel())) > 50  # every label is there
-    assert np.mean(ours != kept) <= FEW
+    folder = make_folder(tmp_path / "trained", CASES[name].what)
+    assert min(np.bincount(kept.ravel(), minlength=3)) > 50  # every label is there
+    assert np.mean(labels_with_half_sums(folder, CASES[name]) != kept) <= FEW
+    assert np.mean(our_labels(folder, CASES[name]) != kept) <= AT_THE_FACES
 
 
 def answers(place: Path, python: str) -> Answers:
@@ -116,7 +137,7 @@ def test_what_is_seen_the_logits_and_the_labels_are_nnunets(
     np.testing.assert_array_equal(half.numpy(), theirs["logits"])
     single = _logits(folds, seen.values_a, trained, torch.float32)
     assert float((single - half.float()).abs().max()) < 0.02 * float(single.std())
-    assert np.mean(our_labels(folder, case) != theirs["labels"]) <= FEW
+    assert np.mean(labels_with_half_sums(folder, case) != theirs["labels"]) <= FEW
 
 
 def _logits(folds: list[Load], values_a: np.ndarray, trained: Trained, sums: torch.dtype) -> Tensor:
