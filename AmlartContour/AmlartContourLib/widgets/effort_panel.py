@@ -10,6 +10,7 @@ from AmlartContourLib.session.effort import EffortRow, SliceRedraw
 from AmlartContourLib.session.events import ChoicesChanged, PatientClosed, PatientOpened, StructuresChanged
 from AmlartContourLib.widgets.panel import Desk, Panel, fill_table, id_at, silent, stretch
 
+COLUMN_PX = 100  # so that a long name leaves room for the figures
 STRIP_PX = 4  # least width of one slice
 FULL_MM2 = 150.0  # to redraw in a slice: the darkest, unless a slice has more
 FAINT, FULL = (225, 232, 238), (178, 58, 30)
@@ -27,6 +28,7 @@ class EffortPanel(Panel):
         self._slices: list[int] = []
         self._worst: list[int] = []
         stretch(self.ui.table, 1)
+        self.ui.table.horizontalHeader().minimumSectionSize = COLUMN_PX
         strip = self.ui.strip
         strip.setRowCount(2)
         strip.horizontalHeader().setVisible(False)
