@@ -30,15 +30,15 @@ class Clinician:
         self.clicks += 1
         button.click()
 
-    def choose(self, box: Any, text: str) -> None:
-        """An entry of a box, by the words it begins with."""
+    def choose(self, box: Any, text: str, number: int = 0) -> None:
+        """An entry of a box, by the words it begins with, and which of those."""
         qt_box = pythonqt.unwrap(box)
         found = [n for n in range(qt_box.count()) if qt_box.itemText(n).startswith(text)]
         assert found, f"no {text} among {[qt_box.itemText(n) for n in range(qt_box.count())]}"
         self.clicks += 2
-        qt_box.setCurrentIndex(found[0])
-        qt_box.activated.emit(found[0])
-        qt_box.textActivated.emit(qt_box.itemText(found[0]))
+        qt_box.setCurrentIndex(found[number])
+        qt_box.activated.emit(found[number])
+        qt_box.textActivated.emit(qt_box.itemText(found[number]))
 
     def type(self, edit: Any, text: str) -> None:
         """Writes into a field and leaves it."""
@@ -87,18 +87,27 @@ class Clinician:
         """What the window says."""
         return f"{self.bench.ui.noticeLabel.text} {self.bench.backend.ui.statusLabel.text}"
 
-    def open_folder(self, folder: Path) -> None:
-        """Opens the first patient of a folder."""
+    def open_folder(self, folder: Path, number: int = 0) -> None:
+        """Opens a patient of a folder."""
         self.bench.worklist.ui.folderButton.directory = str(folder)
-        self.row(self.bench.worklist.ui.table)
-        self.press(self.bench.worklist.ui.openButton)
-        self.wait(lambda: self.bench.session.patient, 120, "the patient is open")
+        self.open_row(number)
+
+    def open_row(self, number: int = 0) -> None:
+        """Opens a patient of the list."""
+        worklist, before = self.bench.worklist, self.bench.session.patient
+        self.row(worklist.ui.table, number)
+        self.press(worklist.ui.openButton)
+        self.wait(lambda: self.bench.session.patient not in (None, before), 120, "the patient is open")
         self.host.spin(0.25)
+
+    def start(self, engine: str, number: int = 0) -> None:
+        """Begins to contour the open patient."""
+        self.choose(self.bench.contouring.ui.engineBox, engine, number)
+        self.press(self.bench.contouring.ui.contourButton)
 
     def contour(self, engine: str, seconds: float = 180.0) -> None:
         """Contours the open patient and waits for the contours."""
-        self.choose(self.bench.contouring.ui.engineBox, engine)
-        self.press(self.bench.contouring.ui.contourButton)
+        self.start(engine)
         self.wait(lambda: not self.bench.session.contouring.running, seconds, "the job ends")
         self.host.spin(0.25)
 

@@ -18,6 +18,7 @@ pytest.importorskip("slicer", reason="slicer-core is missing: the panels' host c
 from AmlartContourLib.widgets.self_test import write_block_patient
 from host.application import Host
 from host.faults import FAULTS
+from host.installer import Installer, put_installer
 from support.backend_process import wait_for
 from support.source_tree import ROOT
 
@@ -43,6 +44,13 @@ def host(
     assert not unexpected, unexpected
     assert not FAULTS.found, "\n".join(FAULTS.found)
     assert not FAULTS.dialogs, f"a modal dialog would have waited: {FAULTS.dialogs}"
+
+
+@pytest.fixture
+def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
+    """The stand-in for the program that installs, in the home folder of `host`."""
+    monkeypatch.delenv("AMLART_BACKEND_PYTHON", raising=False)
+    return put_installer(tmp_path)
 
 
 @pytest.fixture

@@ -1,13 +1,7 @@
-"""The backend panel: where contours are made, installing with progress and cancel, start, test, log, stop.
-
-The installer in these tests stands in for `uv`, which needs the network: it makes an environment whose Python
-is this process's own, so the backend that is started from it is a real one.
-"""
+"""The backend panel: where contours are made, installing with progress and cancel, start, test, log, stop."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,50 +15,7 @@ from AmlartContourLib.contract.errors import BadSetting, Cancelled, DamagedFile
 from AmlartContourLib.exchange.fingerprint import sha256_of
 from host.application import Host
 from host.clinician import Clinician
-
-UV = """#!/bin/sh
-echo "$1" >> {log}
-if [ "$1" = venv ]; then
-  mkdir -p "$4/bin"; printf '#!/bin/sh\\nexec {python} "$@"\\n' > "$4/bin/python"; chmod +x "$4/bin/python"
-fi
-if [ "$1" = pip ]; then
-  echo "Fetching torch"
-  while [ -f {hold} ]; do sleep 0.02; done
-  if [ -f {broken} ]; then
-    echo "failed to fetch https://download.pytorch.org/whl/cpu/torch/"; echo "cause: no such name"; exit 2
-  fi
-fi
-"""
-
-
-@dataclass(frozen=True)
-class Installer:
-    """The stand-in's files: while `hold` is there it waits, while `broken` is there it fails."""
-
-    home: Path
-    hold: Path
-    broken: Path
-    log: Path
-
-    @property
-    def asked(self) -> list[str]:
-        """What it was asked to do, in order."""
-        return self.log.read_text(encoding="utf-8").split()
-
-
-@pytest.fixture
-def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
-    """Put where an earlier run would have left `uv`."""
-    made = Installer(tmp_path / "home", *(tmp_path / name for name in ("hold", "broken", "log")))
-    made.home.mkdir(mode=0o700)
-    uv = made.home / "tools" / "bin" / "uv"
-    uv.parent.mkdir(parents=True)
-    uv.write_text(
-        UV.format(log=made.log, hold=made.hold, broken=made.broken, python=sys.executable), encoding="utf-8"
-    )
-    uv.chmod(0o755)
-    monkeypatch.delenv("AMLART_BACKEND_PYTHON", raising=False)
-    return made
+from host.installer import Installer
 
 
 @pytest.fixture
