@@ -136,7 +136,7 @@ def test_what_is_seen_the_logits_and_the_labels_are_nnunets(
     half = _logits(folds, seen.values_a, trained, torch.half)
     np.testing.assert_array_equal(half.numpy(), theirs["logits"])
     single = _logits(folds, seen.values_a, trained, torch.float32)
-    assert float((single - half.float()).abs().max()) < 0.02 * float(single.std())
+    assert float((single - half.float()).abs().median()) < 0.01 * float(single.std())
     assert np.mean(labels_with_half_sums(folder, case) != theirs["labels"]) <= FEW
 
 
