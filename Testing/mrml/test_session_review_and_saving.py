@@ -21,7 +21,7 @@ from AmlartContourLib.domain.margins import Margin
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.review import Stage
 from AmlartContourLib.exchange.export import Format
-from AmlartContourLib.session.effort import NO_ESTIMATE
+from AmlartContourLib.session.effort import NO_ESTIMATE, Standing
 from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.session import Session
 from support.shapes import ball
@@ -139,6 +139,18 @@ def test_measured_editing_follows_the_hand(desk: Desk) -> None:
     assert session.review.diff("cervix").comparison.fraction_to_redraw == pytest.approx(first, abs=1e-12)
     session.editing.undo()
     assert session.effort.measure("cervix").fraction_to_redraw == 0
+
+
+def test_a_contour_is_unedited_edited_or_without_one_that_came(desk: Desk) -> None:
+    session = desk.session
+    session.editing.add("gtvp")
+    cervix = session.case.structures.mask("cervix")
+    session.editing.apply("cervix", painted(cervix, (2, 4, -12), 9), "paint")
+    rows = {row.structure_id: row for row in session.effort.rows()}
+    assert rows["gtvp"].standing is Standing.NOTHING_CAME
+    assert (rows["bladder"].standing, rows["bladder"].measured) == (Standing.UNEDITED, None)
+    assert rows["cervix"].standing is Standing.EDITED
+    assert rows["cervix"].measured is not None
 
 
 def test_expected_editing_is_the_engines_or_withheld_with_its_reason(desk: Desk) -> None:
