@@ -65,13 +65,17 @@ def ours_same_set(
 
 
 def ours_dice(reference: np.ndarray, test: np.ndarray, spacing: Spacing, *, loops: str = NUMPY) -> Figures:
-    """Surface Dice at the tolerances and Dice, as they follow a stroke."""
+    """Surface Dice at the tolerances the sooner way: compiled loops sum areas without a list."""
     os.environ[VARIABLE] = loops
     masks = as_masks(reference, test, spacing)
-    found = LiveComparison(*masks, tolerance_mm=3.0, extra_tolerances_mm=TOLERANCES).headline
-    dice = {r.tolerance_mm: r.surface_dice for r in found.redraws}
-    values = (found.overlap.dice, *(dice[t] for t in TOLERANCES))
-    return {name: float(value) for name, value in zip(NAMES, values, strict=False)}
+    if loops == NUMPY:
+        distances = surface_distances(pair(*masks))
+        values = [distances.surface_dice(mm) for mm in TOLERANCES]
+    else:
+        found = LiveComparison(*masks, tolerance_mm=TOLERANCES[-1], extra_tolerances_mm=TOLERANCES).headline
+        by_mm = {one.tolerance_mm: one.surface_dice for one in found.redraws}
+        values = [by_mm[mm] for mm in TOLERANCES]
+    return {name: float(value or 0.0) for name, value in zip(SURFACE_DICE, values, strict=True)}
 
 
 def added_paths_mm(
