@@ -24,7 +24,9 @@ MEBIBYTE = 1 << 20
 COLUMNS = ("id", "title", "version", "structures", "folds", "licence", "accepted", "size")
 Id = Annotated[str, typer.Argument(help="Id of an added model.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Source = Annotated[Path, typer.Argument(help="Trained nnU-Net v2 folder, one above several, or a zip.")]
+Sources = Annotated[
+    list[Path], typer.Argument(help="Trained nnU-Net v2 folders, folders above several, or zips of them.")
+]
 NewId = Annotated[str, typer.Option("--id", help="Id of the engine that it becomes.")]
 Licence = Annotated[str | None, typer.Option(help="Licence of the weights, by name.")]
 ResearchOnly = Annotated[bool, typer.Option("--research-only", help="The licence forbids commercial use.")]
@@ -49,7 +51,7 @@ def add_to(root: typer.Typer) -> None:
 
 @app.command("add")
 def add(
-    source: Source,
+    sources: Sources,
     name: NewId,
     licence: Licence = None,
     research_only: ResearchOnly = False,
@@ -81,7 +83,7 @@ def add(
         choices=choices(mapped or [], catalogue()),
     )
     with progress_bar() as report:
-        pack = add_model(source, wish, report)
+        pack = add_model(sources, wish, report)
     to_user("[bold]{}[/] gives {}.", name, ", ".join(pack.structures))
     if pack.left_out:
         to_user("[yellow]Left out[/], unknown to the catalogue: {}.", ", ".join(pack.left_out))

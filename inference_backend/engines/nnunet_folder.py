@@ -140,6 +140,7 @@ class NnUNetFolderEngine:
     def _by_part(
         self, part: Part, trained: Trained, ct: CtScan, wanted: Sequence[str], pace: Pace
     ) -> FoldsResult:
+        from inference_backend.inference.openvino_ask import asking_sooner
         from inference_backend.models.pack_reading import network_of
         from inference_backend.nnunet.contouring import contour_by_folds
 
@@ -147,7 +148,7 @@ class NnUNetFolderEngine:
             raise BadSetting(f"The engine {self._id} is not loaded.")
         labels = [label for label, one in part.gives.items() if one in wanted]
         folds = [partial(network_of, self._folder, trained, fold) for fold in part.folds]
-        return contour_by_folds(folds, trained, ct, labels, self._runtime, pace)
+        return contour_by_folds(folds, trained, ct, labels, self._runtime, pace, asking_sooner)
 
 
 def version_of(folder: Path, pack: Pack) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,18 +64,19 @@ class Wish:
     choices: Mapping[str, str] = field(default_factory=dict)
 
 
-def add_model(source: Path, wish: Wish, tell: Callable[[float, str], None]) -> Pack:
-    """Adds a folder's or a zip's model. BadSetting or InputRefused where it cannot be used as it is;
-    ExportFailed where a model of this id is there or the disk is full."""
+def add_model(sources: Sequence[Path], wish: Wish, tell: Callable[[float, str], None]) -> Pack:
+    """Adds the model that lies in folders and zips. BadSetting or InputRefused where it cannot be used as it
+    is; ExportFailed where a model of this id is there or the disk is full."""
     if not re.fullmatch(NAME, wish.id) or wish.id == EMBEDDED_ID:
         raise BadSetting(
             f"{wish.id!r} cannot name a model.", advice="Use letters, digits, dots and dashes; 64 at most."
         )
     made: list[Pack] = []
-    with opened(source) as root:
-        found = trained_folders(root, wish.folds)
+    with ExitStack() as stack:
+        roots = [stack.enter_context(opened(source)) for source in sources]
+        found = tuple(one for root in roots for one in trained_folders(root, wish.folds))
         about = _About.of(found, wish)
-        text = licence_text(root)
+        text = next(filter(None, map(licence_text, roots)), None)
 
         def fill(folder: Path) -> None:
             try:
@@ -92,25 +94,25 @@ class _About:
     """What is said of a model with what is known of it; BadSetting where the licence is not told."""
 
     wish: Wish
-    origin: Known | None
     licence: str
     title: str
 
     @classmethod
     def of(cls, found: tuple[TrainedFolder, ...], wish: Wish) -> _About:
-        origin = known(found[0].dataset_name)
+        origins = {known(trained.dataset_name) for trained in found}
+        origin = origins.pop() if len(origins) == 1 else None
         licence = wish.licence or (origin.licence if origin else "")
         if not licence:
             raise BadSetting("The model's licence is not told.", advice="Give its name after --licence.")
         title = wish.title or (origin.title if origin else found[0].dataset_name)
-        return cls(wish, origin, licence, title)
+        return cls(wish, licence, title)
 
-    def axes(self, plans: Mapping[str, object]) -> str:
+    def axes(self, plans: Mapping[str, object], origin: Known | None) -> str:
         """Of a part's training images. BadSetting where nobody says which way they ran."""
         if self.wish.axes:
             return Axes(self.wish.axes).letters
-        if self.origin:
-            return self.origin.axes
+        if origin:
+            return origin.axes
         if plans.get("image_reader_writer") == REORIENTING_READER:
             return "RAS"
         raise BadSetting(
@@ -170,7 +172,8 @@ def _part(
     names = named(labels.names, trained.dataset_name, about.wish.choices, taken, catalogue())
     if not names.gives:
         return None, names.left_out
-    axes = about.axes(plans_data)
+    origin = known(trained.dataset_name)
+    axes = about.axes(plans_data, origin)
     stem = f"part-{number}"
     (folder / f"{stem}-{PLANS}").write_bytes(plans_text)
     (folder / f"{stem}-{DATASET}").write_bytes(dataset_text)
@@ -198,7 +201,7 @@ def _part(
         folds=tuple(folds),
         gives=names.gives,
         axes=axes,
-        step=about.wish.step or (about.origin.step if about.origin else STEP),
+        step=about.wish.step or (origin.step if origin else STEP),
         mirrors=mirrors if about.wish.mirrors else (),
     ), names.left_out
 

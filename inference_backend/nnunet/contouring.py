@@ -20,6 +20,7 @@ from AmlartContourLib.exchange.ct_scan import CtScan
 from inference_backend.inference.devices import Runtime, asking
 from inference_backend.inference.memory import Attempt, with_fallback
 from inference_backend.inference.pace import Pace
+from inference_backend.inference.prediction import MakeAsk
 from inference_backend.inference.votes import Votes
 from inference_backend.nnunet.axes import Axes
 from inference_backend.nnunet.deciding import masks_of
@@ -54,13 +55,19 @@ class FoldsResult:
 
 
 def contour_by_folds(
-    folds: Sequence[Load], trained: Trained, ct: CtScan, names: Sequence[str], runtime: Runtime, pace: Pace
+    folds: Sequence[Load],
+    trained: Trained,
+    ct: CtScan,
+    names: Sequence[str],
+    runtime: Runtime,
+    pace: Pace,
+    make_ask: MakeAsk = asking,
 ) -> FoldsResult:
     """The named labels. Raises Cancelled, NothingToContour, TooLarge and MemoryError."""
     pace.tell(0.0, "Preparing the scan")
     seen = prepared(ct, trained.plans, trained.axes)
     _require_room(seen, trained.labels.channels, len(folds), psutil.virtual_memory().available)
-    asker = _Asker(trained, seen, Attempt(runtime, trained.plans.window_a))
+    asker = _Asker(trained, seen, Attempt(runtime, trained.plans.window_a), make_ask)
     votes = [Votes() for _ in names] if len(folds) > 1 else []
     total: Tensor | None = None
     masks: dict[str, Mask] = {}
@@ -99,6 +106,7 @@ class _Asker:
     trained: Trained
     seen: Prepared
     attempt: Attempt
+    make_ask: MakeAsk
     findings: list[str] = field(default_factory=list)
 
     def logits(self, network: nn.Module, pace: Pace) -> Tensor:
@@ -110,7 +118,7 @@ class _Asker:
 
         def run(attempt: Attempt) -> Tensor:
             device = attempt.runtime.device
-            ask = asking(network.to(device), attempt.runtime)
+            ask = self.make_ask(network.to(device), attempt.runtime)
             tiling = Tiling(attempt.side_kji, self.trained.step, self.trained.mirrors)
             with torch.no_grad():
                 return logits_of(ask, values_a, tiling, before_each, device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from AmlartContourLib.domain.structure_set import Source, StructureSet
 from AmlartContourLib.exchange.ct_scan import CtScan
 from inference_backend.engines.nnunet_folder import NnUNetFolderEngine
 from inference_backend.engines.registry import Registry, listed
+from inference_backend.inference import openvino_ask
 from inference_backend.models.licences import ACCEPTED_FILE, accept
 from inference_backend.models.pack_adding import Wish, add_model
 from inference_backend.models.store import bundle_folder
@@ -29,7 +31,9 @@ from support.nnunet_folders import Folder, rule_folder, rule_state, write_checkp
 from support.rising_scans import rising_scan
 
 HU = (0.5, 100.5, 400.5)
-WHAT = Folder(labels={"background": 0, "Bladder": 1}, spacing_mm=(3.0, 2.0, 2.0), mirrors=None)
+WHAT = Folder(
+    labels={"background": 0, "Bladder": 1}, spacing_mm=(3.0, 2.0, 2.0), window=(24, 32, 32), mirrors=None
+)
 WISH = Wish("ward", licence="Internal use", axes="LPS")
 
 
@@ -50,7 +54,7 @@ def ward(tmp_path: Path) -> Path:
 
 def added(source: Path) -> Path:
     """Adds a model and accepts its licence."""
-    add_model(source, WISH, lambda _f, _s: None)
+    add_model([source], WISH, lambda _f, _s: None)
     accept(bundle_folder("ward"), "Internal use", "a test")
     return bundle_folder("ward")
 
@@ -115,7 +119,7 @@ def test_where_memory_runs_out_windows_become_smaller_and_the_user_is_told(
         return ask
 
     roomy = contoured(scan)
-    monkeypatch.setattr(contouring, "asking", tight)
+    monkeypatch.setattr(openvino_ask, "asking_sooner", tight)
     found = contoured(scan)
     assert found.masks.mask("bladder").same_voxels(roomy.masks.mask("bladder"))
     assert any("windows of 32x32x32" in finding for finding in found.findings)
@@ -176,10 +180,19 @@ def test_before_its_licence_is_accepted_it_is_listed_and_does_not_run(ward: Path
 
 def test_a_licence_that_forbids_commercial_use_is_told_before_and_with_every_result(tmp_path: Path) -> None:
     source = rule_folder(tmp_path / "t", HU[1], WHAT)
-    add_model(source, replace(WISH, licence="CC BY-NC 4.0", research_only=True), lambda _f, _s: None)
+    add_model([source], replace(WISH, licence="CC BY-NC 4.0", research_only=True), lambda _f, _s: None)
     accept(bundle_folder("ward"), "CC BY-NC 4.0", "a test")
     assert NnUNetFolderEngine("ward").describe().licence == "CC BY-NC 4.0 (no commercial use)"
     assert "forbids commercial use" in contoured(rising_scan("head first")).findings[0]
+
+
+def test_nothing_is_fetched_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    added(rule_folder(tmp_path / "t", HU[1], WHAT))
+    assert not contoured(rising_scan("head first")).masks.mask("bladder").is_empty
 
 
 @pytest.mark.parametrize("library", ["torch", "safetensors"])

@@ -46,9 +46,9 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
-def add(source: Path, wish: Wish = WISH) -> Pack:
+def add(*sources: Path, wish: Wish = WISH) -> Pack:
     """Adds a model without telling anybody how far it is."""
-    return add_model(source, wish, lambda _fraction, _stage: None)
+    return add_model(sources, wish, lambda _fraction, _stage: None)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_model_none_of_whose_labels_is_known_is_refused_until_they_are_named(t
     with pytest.raises(InputRefused, match="thing, other"):
         add(source)
     chosen = choices(["thing=Bladder"], catalogue())
-    assert add(source, replace(WISH, choices=chosen)).structures == ("bladder",)
+    assert add(source, wish=replace(WISH, choices=chosen)).structures == ("bladder",)
 
 
 def test_two_labels_of_one_meaning_are_refused_until_one_is_left_out() -> None:
@@ -120,24 +120,43 @@ def test_a_choice_that_names_nothing_is_refused(entry: str) -> None:
 
 def test_what_is_not_told_is_asked_for(results: Path) -> None:
     with pytest.raises(BadSetting, match="axes"):
-        add(results, replace(WISH, axes=None))
+        add(results, wish=replace(WISH, axes=None))
     with pytest.raises(BadSetting, match="licence"):
-        add(results, replace(WISH, licence=None))
+        add(results, wish=replace(WISH, licence=None))
     assert own_packs() == ()
 
 
 def test_what_is_known_of_a_published_model_need_not_be_told(tmp_path: Path) -> None:
     name = "Dataset297_TotalSegmentator_total_3mm_1559subj_v204"
     make_folder(tmp_path / name / "nnUNetTrainer_4000epochs_NoMirroring__nnUNetPlans__3d_fullres", Folder())
-    pack = add(tmp_path, Wish("total"))
+    pack = add(tmp_path, wish=Wish("total"))
     assert pack.title == "TotalSegmentator"
     assert pack.licence.startswith("Apache-2.0")
     assert (pack.parts[0].axes, pack.parts[0].step) == ("RAS", 0.8)
 
 
+def test_what_is_known_of_one_part_is_not_taken_for_another(tmp_path: Path) -> None:
+    make_folder(tmp_path / "Dataset291_TotalSegmentator_part1_organs_1559subj" / WAY, Folder())
+    make_folder(tmp_path / "Dataset300_Ours" / WAY, Folder(labels={"background": 0, "Uterus": 1}))
+    with pytest.raises(BadSetting, match="licence"):
+        add(tmp_path, wish=Wish("mixed"))
+    with pytest.raises(BadSetting, match="axes"):
+        add(tmp_path, wish=Wish("mixed", licence="several"))
+    parts = add(tmp_path, wish=Wish("mixed", licence="several", axes="LAS")).parts
+    assert [(part.axes, part.step) for part in parts] == [("LAS", 0.8), ("LAS", 0.5)]
+
+
+def test_the_parts_of_one_model_may_come_in_several_places(tmp_path: Path) -> None:
+    for number, name in enumerate(("Bladder", "Vagina"), 1):
+        labels = {"background": 0, "label": 1}
+        make_folder(tmp_path / name / f"Dataset{number:03}_{name}" / WAY, Folder(labels=labels))
+    pack = add(_zipped(tmp_path / "Bladder"), tmp_path / "Vagina")
+    assert pack.structures == ("bladder", "vagina")
+
+
 def test_the_reader_that_turns_images_says_how_they_lay(tmp_path: Path) -> None:
     source = make_folder(tmp_path / "t", Folder(reader="NibabelIOWithReorient"))
-    assert add(source, replace(WISH, axes=None)).parts[0].axes == "RAS"
+    assert add(source, wish=replace(WISH, axes=None)).parts[0].axes == "RAS"
 
 
 @pytest.mark.parametrize(
@@ -154,14 +173,14 @@ def test_the_reader_that_turns_images_says_how_they_lay(tmp_path: Path) -> None:
 )
 def test_a_wish_that_cannot_be_is_refused(results: Path, changes: dict[str, object]) -> None:
     with pytest.raises(BadSetting):
-        add(results, replace(WISH, **changes))
+        add(results, wish=replace(WISH, **changes))
     assert own_packs() == ()
 
 
 def test_a_model_that_is_there_is_not_overwritten(results: Path) -> None:
     before = add(results)
     with pytest.raises(ExportFailed, match="already there"):
-        add(results, replace(WISH, title="another"))
+        add(results, wish=replace(WISH, title="another"))
     assert read_pack(bundle_folder("ward")) == before
 
 
@@ -169,7 +188,7 @@ def test_an_unfinished_fold_is_told(results: Path) -> None:
     (results / "Dataset042_Ward" / WAY / "fold_1" / "checkpoint_final.pth").unlink()
     with pytest.raises(InputRefused, match=r"fold_1 of .* not finished"):
         add(results)
-    assert len(add(results, replace(WISH, folds=("0",))).parts[0].folds) == 1
+    assert len(add(results, wish=replace(WISH, folds=("0",))).parts[0].folds) == 1
 
 
 def test_a_data_set_trained_in_two_ways_must_be_chosen(results: Path) -> None:

@@ -37,7 +37,7 @@ def contoured(
 ) -> Contours:
     """By an added model that holds this rule."""
     source = rule_folder(folder / "Dataset001_Rule", ABOVE_HU, what, look_kji)
-    add_model(source, Wish("rule", licence="none", axes=axes), lambda _f, _s: None)
+    add_model([source], Wish("rule", licence="none", axes=axes), lambda _f, _s: None)
     accept(bundle_folder("rule"), "none", "a test")
     engine = NnUNetFolderEngine("rule")
     engine.load("cpu")
