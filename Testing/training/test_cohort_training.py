@@ -47,9 +47,9 @@ SMALL = replace(
     patch_kji=(16, 16, 16),
     arguments={"channels": [4, 8]},
     members=2,
-    steps=30,
+    steps=4,
     learning_rate=0.03,
-    keep_every=10,
+    keep_every=2,
     validation_windows=2,
     settle_windows=4,
 )
@@ -100,15 +100,6 @@ def test_the_written_recipe_holds_the_rule_weight_of_the_source_and_takes_the_me
     assert WRITTEN.rule_weight == 0.3
     assert WRITTEN.spacing_mm is None
     assert len(WRITTEN.structures) == 7
-
-
-def test_the_loss_falls_for_training_and_for_the_cases_left_out(
-    finished: tuple[CohortPlan, tuple[CohortPhase, ...], Path],
-) -> None:
-    for phase in finished[1]:
-        curve = curve_of(phase)
-        assert curve[-1][1] < 0.8 * curve[0][1]
-        assert curve[-1][2] < curve[0][2]
 
 
 def test_the_calibration_fold_and_the_hold_out_are_learnt_from_by_no_member(
@@ -197,7 +188,7 @@ def test_a_case_that_breaks_while_training_stops_the_run_which_goes_on_when_it_i
     splits: Splits, tmp_path: Path
 ) -> None:
     root = write_box_cohort(tmp_path / "cohort", 8)
-    recipe = replace(SMALL, members=1, steps=8, keep_every=2)
+    recipe = replace(SMALL, members=1, steps=2)
     plan = plan_run(tmp_path / "run", open_cohort(root), splits, recipe, None)
     (phase,) = cohort_phases(plan, tmp_path / "run", None)
     path = root / phase.training[0] / "ct.nii.gz"
@@ -258,7 +249,7 @@ def test_weights_of_which_none_fits_are_refused(
     finished: tuple[CohortPlan, tuple[CohortPhase, ...], Path],
     cohort: Cohort, splits: Splits, cases: Path, tmp_path: Path,
 ) -> None:  # fmt: skip
-    other = replace(SMALL, network="monai_unet", arguments={"channels": [4, 8], "strides": [2]}, members=1)
+    other = replace(SMALL, arguments={"channels": [6, 12]}, members=1)
     with pytest.raises(BadSetting, match="No weights of"):
         _run(other, cohort, splits, tmp_path / "run", cases, finished[2])
 
@@ -398,6 +389,9 @@ def test_a_run_killed_between_two_states_ends_with_the_same_weights_and_draws_a_
     _, (whole,) = _run(recipe, cohort, splits, tmp_path / "whole", tmp_path / "cases")
     killed, once = load_file(tmp_path / "ward-7" / "member-1.safetensors"), load_file(whole.weights)
     assert all(torch.equal(killed[name], once[name]) for name in once)
+    curve = curve_of(whole)
+    assert curve[-1][1] < 0.8 * curve[0][1]
+    assert curve[-1][2] < curve[0][2]
     scan, truth = box_patient(99)
     engine = BundleEngine(NAMES.id, tmp_path / "ward-7")
     engine.load("cpu")

@@ -55,7 +55,7 @@ def start_from(
                 new, old = structures.index(structure), rows[structure]
                 own[key].select(axis, new).copy_(given[key].select(axis, old))
     network.load_state_dict(own)
-    if not fitting:
+    if not any(own[key].dim() > 1 for key in fitting):  # single numbers, such as counters, fit everywhere
         raise BadSetting(
             f"No weights of {manifest.title} fit the network {name} of the recipe.",
             advice="Use the bundle's own network and arguments in the recipe.",
