@@ -1,0 +1,237 @@
+"""Every tool of the panel Edit, with the mouse of the views: it does what it says to the chosen structure and
+to no other, in the scene and in the session, and undo brings all of it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from AmlartContourLib.domain.margins import Margin, expand
+from AmlartContourLib.domain.mask import Mask
+from support.room import ACROSS, RIGHT, SQUARE, Room
+from support.small_patients import write_small_patient
+
+pytestmark = pytest.mark.slow
+SLICE_OF_CERVIX = 13
+
+
+@pytest.fixture(scope="module")
+def whole_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    base = tmp_path_factory.mktemp("room")
+    write_small_patient(base / "patients" / "SMALL-A", 1)
+    room = Room(base / "patients", base)
+    room.open("SMALL-A")
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def room(whole_room: Room) -> Iterator[Room]:
+    whole_room.call("set_limit", False, -50, 150)
+    whole_room.call("go_to_slice", "Axial", SLICE_OF_CERVIX)
+    yield whole_room
+    whole_room.call("use_tool", "none")
+    while whole_room.desk.session.editing.undo_label:
+        whole_room.call("undo")
+
+
+def _take_up(room: Room, structure_id: str, tool: str) -> None:
+    room.call("choose_structure", structure_id)
+    room.call("use_tool", tool)
+    assert room.state.tool == tool
+
+
+def _hu(room: Room, mask: Mask) -> np.ndarray:
+    return room.case.patient.scan.hu_kji[mask.to_array()]
+
+
+def _slices(room: Room, one: Mask, other: Mask) -> tuple[int, ...]:
+    return room.case.patient.axial.holding((one - other) | (other - one))
+
+
+def test_a_disc_paints_on_the_shown_slice_alone_and_only_adds(room: Room) -> None:
+    _take_up(room, "cervix", "paint")
+    before, after = room.edit("cervix", lambda: room.drag(ACROSS))
+    assert (before - after).is_empty
+    assert _slices(room, before, after) == (SLICE_OF_CERVIX,)
+
+
+def test_a_ball_paints_on_several_slices(room: Room) -> None:
+    room.call("set_sphere", True)
+    _take_up(room, "cervix", "paint")
+    before, after = room.edit("cervix", lambda: room.drag(((-0.3, 0), (-0.28, 0))))
+    room.call("set_sphere", False)
+    assert len(_slices(room, before, after)) > 1
+
+
+def test_the_eraser_only_takes_away(room: Room) -> None:
+    _take_up(room, "cervix", "erase")
+    before, after = room.edit("cervix", lambda: room.drag(ACROSS))
+    assert (after - before).is_empty
+    assert _slices(room, before, after) == (SLICE_OF_CERVIX,)
+
+
+def test_draw_fills_what_is_drawn_round_on_the_shown_slice_alone(room: Room) -> None:
+    _take_up(room, "cervix", "draw")
+    before, after = room.edit("cervix", lambda: room.drag(SQUARE))
+    assert (before - after).is_empty
+    assert _slices(room, before, after) == (SLICE_OF_CERVIX,)
+    drawn = np.argwhere(after.to_array()[SLICE_OF_CERVIX])
+    assert len(drawn) > 0.95 * np.prod(np.ptp(drawn, axis=0) + 1)  # a square without a hole
+
+
+def test_scissors_cut_through_all_slices(room: Room) -> None:
+    room.call("set_scissors", "ERASE_INSIDE")
+    _take_up(room, "cervix", "scissors")
+    before, after = room.edit("cervix", lambda: room.drag(RIGHT))
+    assert (after - before).is_empty
+    assert 0.3 < after.voxel_count / before.voxel_count < 0.7
+    columns = (before - after).to_array().any(axis=0)
+    assert not after.to_array()[:, columns].any()
+
+
+def test_scissors_fill_through_all_slices(room: Room) -> None:
+    room.call("set_scissors", "FILL_INSIDE")
+    _take_up(room, "cervix", "scissors")
+    before, after = room.edit("cervix", lambda: room.drag(SQUARE))
+    assert len(_slices(room, before, after)) == room.case.patient.axial.count
+
+
+def test_scissors_cut_away_what_lies_outside(room: Room) -> None:
+    room.call("set_scissors", "ERASE_OUTSIDE")
+    _take_up(room, "cervix", "scissors")
+    before, after = room.edit("cervix", lambda: room.drag(tuple((x / 8, y / 8) for x, y in SQUARE)))
+    assert (after - before).is_empty
+    assert 0 < after.voxel_count < before.voxel_count / 2
+
+
+@pytest.mark.parametrize(("tool", "path"), [("paint", ACROSS), ("draw", SQUARE), ("erase", ACROSS)])
+def test_the_limit_keeps_the_mouse_off_voxels_outside_its_range(room: Room, tool: str, path: object) -> None:
+    room.call("set_limit", True, 20, 60)
+    _take_up(room, "cervix", tool)
+    before, after = room.edit("cervix", lambda: room.drag(path))  # type: ignore[arg-type]
+    hu = _hu(room, (before - after) | (after - before))
+    assert hu.size > 0
+    assert hu.min() >= 20
+    assert hu.max() <= 60
+
+
+def test_the_limit_holds_for_whole_structures_too(room: Room) -> None:
+    room.call("set_limit", True, 20, 60)
+    _take_up(room, "cervix", "margin")
+    before, after = room.edit("cervix", lambda: room.call("margin", margin_mm=6))
+    hu = _hu(room, after - before)
+    assert (hu.min(), hu.max()) == (20, 60)
+
+
+def test_a_margin_grows_and_a_negative_one_shrinks_by_its_millimetres(room: Room) -> None:
+    _take_up(room, "cervix", "margin")
+    before, after = room.edit("cervix", lambda: room.call("margin", margin_mm=5))
+    assert after.same_voxels(expand(before, Margin.isotropic(5)))
+    room.call("undo")
+    before, after = room.edit("cervix", lambda: room.call("margin", margin_mm=-3))
+    assert (after - before).is_empty
+    assert 0 < after.voxel_count < before.voxel_count
+
+
+@pytest.mark.parametrize(("method", "mm"), [("MEDIAN", 10), ("OPENING", 10), ("GAUSSIAN", 3)])
+def test_smoothing_takes_the_corners_off_a_block(room: Room, method: str, mm: float) -> None:
+    _take_up(room, "vagina", "smooth")
+    values = {"smooth_mode": method, "smooth_mm": mm}
+    before, after = room.edit("vagina", lambda: room.call("smooth", **values))
+    assert 0.5 < after.voxel_count / before.voxel_count < 1.0
+
+
+def test_closing_fills_a_cut(room: Room) -> None:
+    room.call("set_scissors", "ERASE_INSIDE")
+    _take_up(room, "cervix", "scissors")
+    strip = ((-0.01, -0.2), (0.01, -0.2), (0.01, 0.2), (-0.01, 0.2), (-0.01, -0.2))
+    whole, cut = room.edit("cervix", lambda: room.drag(strip))
+    _take_up(room, "cervix", "smooth")
+    _, closed = room.edit("cervix", lambda: room.call("smooth", smooth_mode="CLOSING", smooth_mm=10))
+    gap = whole - cut
+    assert (gap & closed).voxel_count > 0.5 * gap.voxel_count > 0
+    assert (cut - closed).is_empty
+
+
+def test_islands_keep_the_largest_piece_or_remove_small_ones(room: Room) -> None:
+    _take_up(room, "cervix", "paint")
+    whole, _ = room.edit("cervix", lambda: room.drag(((-0.35, -0.35), (-0.34, -0.35))))
+    for what in ("keep", "small"):
+        _, after = room.edit("cervix", lambda which=what: room.call("islands", which))
+        assert after.same_voxels(whole)
+        room.call("undo")
+
+
+def test_slices_between_two_that_are_drawn_are_filled(room: Room) -> None:
+    room.call("add_structure", "gtvp")
+    for k in (10, 14):
+        room.call("go_to_slice", "Axial", k)
+        _take_up(room, "gtvp", "draw")
+        room.edit("gtvp", lambda: room.drag(SQUARE))
+    before, after = room.edit("gtvp", lambda: room.call("fill_between"))
+    assert _slices(room, before, after) == (11, 12, 13)
+    filled = after.to_array()
+    assert np.array_equal(filled[12], filled[10])  # between two equal squares lies the same one
+
+
+def test_a_tool_that_changes_nothing_says_so_and_is_no_step(room: Room) -> None:
+    _take_up(room, "bladder", "islands")
+    room.call("islands", "keep")
+    assert "no voxel" in room.notice
+    assert room.desk.session.editing.undo_label is None
+
+
+def test_a_field_without_a_number_is_refused_in_words_and_the_controls_are_made_anew(room: Room) -> None:
+    _take_up(room, "cervix", "margin")
+    refusals = room.state.refusals
+    room.call("margin", margin_mm="")
+    assert "number of mm" in room.notice
+    assert room.state.refusals == refusals + 1
+
+
+def test_a_composite_cannot_be_taken_in_hand(room: Room) -> None:
+    room.call("choose_structure", "ctvp")
+    room.call("use_tool", "paint")
+    assert "made of other contours" in room.notice
+    assert room.state.tool == "none"
+    _, after = room.edit("cervix", lambda: room.drag(ACROSS))
+    assert after.same_voxels(room.case.originals.mask("cervix"))
+
+
+def test_a_blind_first_look_is_refused_once_contours_are_there(room: Room) -> None:
+    room.call("set_blind", True)
+    assert "shown already" in room.notice
+    assert room.state.blind is False
+
+
+def test_a_filling_is_drawn_for_what_is_visible_and_goes_with_it(room: Room) -> None:
+    room.call("set_fill", 30)
+    assert "cervix" in {path["id"] for path in room.state.Axial_filled}
+    room.call("set_visible", "cervix", False)
+    assert "cervix" not in {path["id"] for path in room.state.Axial_filled}
+    room.call("set_visible", "cervix", True)
+    room.call("set_fill", 0)
+    assert room.state.Axial_filled == []
+
+
+def test_the_effort_table_says_unedited_and_measures_what_was_edited(room: Room) -> None:
+    _take_up(room, "cervix", "margin")
+    room.edit("cervix", lambda: room.call("margin", margin_mm=6))
+    room.look("effort")
+    rows = {row["id"]: row for row in room.state.effort_rows}
+    assert (rows["bladder"]["measured"], rows["bladder"]["unedited"]) == ("0.0 %", True)
+    assert not rows["cervix"]["unedited"]
+    assert float(rows["cervix"]["measured"].split()[0]) > 0
+
+
+def test_the_physicist_sees_edits_of_all_saved_patients(room: Room) -> None:
+    _take_up(room, "cervix", "margin")
+    room.edit("cervix", lambda: room.call("margin", margin_mm=4))
+    room.save()
+    room.look("physicist")
+    rows = {row["name"]: row for row in room.state.work_rows}
+    assert rows["Cervix"]["edited"] == "1 of 1"
+    assert rows["Cervix"]["edits"] >= 1
