@@ -31,6 +31,7 @@ KINDS = (
     "memory=50000000",
     "memory=60000000",
 )
+ECHO = EngineEntry("echo", "support.echo_engine:EchoEngine")
 BROKEN = (
     EngineEntry("no-such-library", "no_such_library.engine:Engine"),
     EngineEntry("bad", "support.shapes:Nobody"),
@@ -40,7 +41,7 @@ BROKEN = (
 def registry(home: Path) -> Registry:
     """The product's engines, the bundles in the backend's folder, and the test ones."""
     tiles = (EngineEntry(_id(words), f"support.tile_engine:TileEngine({words})") for words in KINDS)
-    return Registry((*listed(home), *tiles, *BROKEN))
+    return Registry((*listed(home), *tiles, ECHO, *BROKEN))
 
 
 def _id(words: str) -> str:
