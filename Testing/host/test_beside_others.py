@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import vtk
 from host.application import Host
 from host.clinician import Clinician, dab
 from host.leftovers import Count
+from support.backend_process import wait_for
 
 
 def _tree() -> Any:
@@ -117,4 +119,8 @@ def test_a_panel_that_was_used_leaves_nothing_when_the_scene_closes_half_way(
         host.widget.exit()
         host.reload()
         host.close()
-    assert Count.now(host.scene) == before
+    wait_for(
+        lambda: {t.name for t in threading.enumerate()} <= before.threads, 120, "an export ends by itself"
+    )
+    after = Count.now(host.scene)
+    assert (after.observers, after.widgets, after.timers) == (before.observers, before.widgets, before.timers)
