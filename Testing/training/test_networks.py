@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from AmlartContourLib.contract.errors import BadSetting
-from inference_backend.models.attention_residual_unet import AttentionGate, AttentionResidualUNet
+from inference_backend.models.attention_residual_unet import AttentionGate, AttentionResidualUNet, spread
 from inference_backend.models.networks import BUILDERS, build, side_multiple
 
 ARGUMENTS = {
@@ -45,6 +45,15 @@ def test_the_output_has_one_channel_for_each_structure_at_the_size_of_the_input(
     side = network.step
     with torch.no_grad():
         assert network(torch.zeros(1, 1, side, 2 * side, 3 * side)).shape == (1, 3, side, 2 * side, 3 * side)
+
+
+def test_a_coarse_point_gives_each_voxel_of_its_block_a_logit_of_its_own() -> None:
+    x = torch.arange(2 * 8 * 2 * 1 * 3, dtype=torch.float32).reshape(1, 16, 2, 1, 3)
+    found = spread(x, 2)
+    assert found.shape == (1, 2, 4, 2, 6)
+    for structure, k, j, i in ((0, 0, 0, 0), (0, 3, 1, 4), (1, 1, 0, 5), (1, 2, 1, 3)):
+        within = 4 * (k % 2) + 2 * (j % 2) + i % 2
+        assert found[0, structure, k, j, i] == x[0, 8 * structure + within, k // 2, j // 2, i // 2]
 
 
 def test_a_gate_only_weakens_what_passes_it() -> None:

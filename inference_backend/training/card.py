@@ -34,6 +34,7 @@ def card_of(recipe: EnsembleRecipe, run_folder: Path, version: str) -> str:
         patch=" x ".join(map(str, recipe.patch_kji)),
         common=recipe.common_steps,
         own=recipe.own_steps,
+        rare=", ".join(book[i].display_name for i in recipe.rare) or "none",
         cases=recipe.cases,
         seed=recipe.seed,
         curves="\n".join(_curve_row(phase) for phase in all_phases),

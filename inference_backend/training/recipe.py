@@ -20,12 +20,14 @@ class EnsembleRecipe:
 
     All members share `common_steps` on all cases, which costs one network's time; then each goes `own_steps`
     without every `members`-th case, with an order and variations of its own. `spacing_mm` (i, j, k)
-    and `patch_kji` are the network's; `window_hu` the HU mapped to -1 and 1. `settle_windows`: windows from
+    and `patch_kji` are the network's; `window_hu` the HU mapped to -1 and 1. `rare`: structures
+    that the members look for harder than for others (`rare_loss`). `settle_windows`: windows from
     which the running means of the normalisation are taken anew at the end.
     """
 
     title: str
     structures: tuple[str, ...]
+    rare: tuple[str, ...]
     spacing_mm: tuple[float, float, float]
     window_hu: tuple[float, float]
     patch_kji: tuple[int, int, int]
@@ -51,11 +53,15 @@ class EnsembleRecipe:
 
 
 def read_recipe(path: Path) -> EnsembleRecipe:
-    """A recipe from its file. BadSetting for a field that is unknown or missing."""
+    """A recipe from its file. BadSetting for a field that is unknown or missing, or a rare structure that is
+    not among the structures."""
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     wanted = {field.name for field in fields(EnsembleRecipe)}
     if set(data) != wanted:
         wrong = ", ".join(sorted(wanted.symmetric_difference(data)))
         raise BadSetting(f"The recipe {path.name} has unknown or missing fields: {wrong}.")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-    return EnsembleRecipe(**values)
+    recipe = EnsembleRecipe(**values)
+    if not set(recipe.rare) <= set(recipe.structures):
+        raise BadSetting(f"A rare structure of the recipe {path.name} is not among its structures.")
+    return recipe

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from inference_backend.models.networks import build
-from inference_backend.training.losses import structure_loss
+from inference_backend.training.losses import rare_loss, structure_loss
 from inference_backend.training.phantom_cohort import PhantomCohort, Split
 from inference_backend.training.recipe import EnsembleRecipe
 from inference_backend.training.windows import training_pair
@@ -142,15 +142,20 @@ class _Run:
         picture, share = self._pair(self.step)
         self.optimiser.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
-            loss = structure_loss(self.network(picture).float(), share, self._done())
+            loss = self._loss(self.network(picture).float(), share)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_LIMIT)
         self.optimiser.step()
         return float(loss.detach())
 
-    def _done(self) -> float:
-        """Share of the common start behind; a member starts where that ended."""
-        return 1.0 if self.phase.number else self.step / self.phase.steps
+    def _loss(self, logits: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+        """In the common start all structures alike; a member goes on from its end and looks for rare ones."""
+        done = self.step / self.phase.steps
+        if not self.phase.number:
+            return structure_loss(logits, share, done)
+        loss = structure_loss(logits, share)
+        rare = [self.recipe.structures.index(name) for name in self.recipe.rare]
+        return loss + rare_loss(logits, share, rare, done) if rare else loss
 
     def _pair(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         rng = np.random.default_rng([self.recipe.seed, self.phase.number, step])
