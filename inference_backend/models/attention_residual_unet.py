@@ -118,7 +118,7 @@ class AttentionResidualUNet(nn.Module):
 
 
 def spread(x: Tensor, factor: int) -> Tensor:
-    """[b, c * factor^3, k, j, i] to [b, c, factor k, factor j, factor i]: a point gives its block of voxels."""
+    """[b, c * factor^3, k, j, i] to [b, c, factor k, factor j, factor i]: a point gives a block of voxels."""
     b, channels, *sides = x.shape
     blocks = x.reshape(b, channels // factor**3, factor, factor, factor, *sides)
     side_by_side = blocks.permute(0, 1, 5, 2, 6, 3, 7, 4)
