@@ -51,9 +51,10 @@ def start_from(
     shared = tuple(structure for structure in structures if structure in rows)
     for key, axis in head.items():
         if axis is not None and key in given and _but(axis, given[key]) == _but(axis, own[key]):
+            block = own[key].shape[axis] // len(structures)  # rows of one structure, one after the other
             for structure in shared:
-                new, old = structures.index(structure), rows[structure]
-                own[key].select(axis, new).copy_(given[key].select(axis, old))
+                new, old = structures.index(structure) * block, rows[structure] * block
+                own[key].narrow(axis, new, block).copy_(given[key].narrow(axis, old, block))
     network.load_state_dict(own)
     if not any(own[key].dim() > 1 for key in fitting):  # single numbers, such as counters, fit everywhere
         raise BadSetting(
