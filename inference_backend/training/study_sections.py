@@ -27,8 +27,8 @@ def curve_section(name: str, phases: Sequence[CohortPhase]) -> Section:
         lines[f"{phase.name}, validation"] = [(row[0], row[2]) for row in rows]
     dashed = frozenset(line for line in lines if line.endswith("validation"))
     plot = line_plot(lines, "step", "loss", dashed)
-    rows = [(phase.name, f"{row[0]}", f"{row[3]:.0f}") for phase in phases for row in curve_of(phase)[-1:]]
-    table = PageTable("Trained", ("network", "steps", "processor seconds"), tuple(rows))
+    ends = [(phase.name, f"{row[0]}", f"{row[3]:.0f}") for phase in phases for row in curve_of(phase)[-1:]]
+    table = PageTable("Trained", ("network", "steps", "processor seconds"), tuple(ends))
     note = "Training: mean over the steps since the point before. Validation: the same windows each time."
     return Section(f"Training: {name}", (note,), (table,), (chart(plot, name, f"Losses of {name}."),))
 
