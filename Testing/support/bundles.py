@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from AmlartContourLib.contract.strict_json import to_json
+from inference_backend.models.bundle import file_in_bundle
 from inference_backend.models.manifest import FORMAT, MANIFEST_FILE, Manifest, NetworkChoice
 from inference_backend.models.networks import build
-from inference_backend.training.pack import described
 
 CHOICE = NetworkChoice("attention_residual_unet", {"channels": [2, 2]})
 WINDOW_HU = (-1000.0, 1000.0)
@@ -55,7 +55,7 @@ def write_bundle(
     for number, network in enumerate(networks, 1):
         path = folder / f"member-{number}.safetensors"
         save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path)
-        members.append(described(path))
+        members.append(file_in_bundle(path))
     manifest = Manifest(
         format=FORMAT,
         id=folder.name,

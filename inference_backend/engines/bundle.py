@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo
-from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.engines.model_folder import (
+    MODELS_EXTRA,
+    NOTE,
+    not_in_catalogue,
+    not_installed,
+    require_given,
+    version_with_hash,
+)
 from inference_backend.engines.protocol import Cancel, Progress
 from inference_backend.models.bundle import Bundle, open_bundle
-from inference_backend.models.manifest import MANIFEST_FILE, Manifest
+from inference_backend.models.manifest import MANIFEST_FILE
 from inference_backend.models.store import EMBEDDED_ID, bundle_folder
 
 if TYPE_CHECKING:
@@ -27,9 +32,7 @@ if TYPE_CHECKING:
     from inference_backend.inference.calibration import Calibration
     from inference_backend.inference.devices import Runtime
 
-MODELS_EXTRA = "pip install 'amlart-contour[models]'"
 DEMONSTRATION = "A demonstration trained on synthetic anatomy: not for patients."
-NOTE = "by {} {}"
 DRAWN = 0.9  # share of the bar
 
 
@@ -88,10 +91,8 @@ class BundleEngine:
         self._networks = []
         self._bundle = None
         self._calibration = None
-        if self._runtime is not None and self._runtime.on_gpu:
-            import torch
-
-            torch.cuda.empty_cache()
+        if self._runtime is not None:
+            self._runtime.give_back()
 
     def contour(
         self,
@@ -114,7 +115,7 @@ class BundleEngine:
         if self._bundle is None or self._runtime is None:
             raise BadSetting(f"The engine {self._id} is not loaded.")
         manifest = self._bundle.manifest
-        _require_given(manifest, wanted)
+        require_given(manifest.title, manifest.structures, wanted)
         multiple = side_multiple(manifest.network.name, manifest.network.arguments)
         pace = Pace(progress, cancel)
         found = contour_by_ensemble(
@@ -143,17 +144,7 @@ class BundleEngine:
 
 def version_of(bundle: Bundle) -> str:
     """The manifest's version and the beginning of its hash, which covers the hash of every weight."""
-    digest = hashlib.sha256((bundle.folder / MANIFEST_FILE).read_bytes()).hexdigest()
-    return f"{bundle.manifest.version}+{digest[:12]}"
-
-
-def _require_given(manifest: Manifest, wanted: tuple[str, ...]) -> None:
-    unknown = [name for name in wanted if name not in manifest.structures]
-    if unknown:
-        raise BadSetting(
-            f"{manifest.title} does not give {', '.join(unknown)}.",
-            advice=f"It gives {', '.join(manifest.structures)}.",
-        )
+    return version_with_hash(bundle.manifest.version, bundle.folder / MANIFEST_FILE)
 
 
 def _obstacle(engine_id: str, bundle: Bundle) -> tuple[str, str]:
@@ -161,19 +152,15 @@ def _obstacle(engine_id: str, bundle: Bundle) -> tuple[str, str]:
     manifest = bundle.manifest
     named = (manifest.network.name, str(manifest.network.arguments.get("network", "")))
     of_monai = any(name.startswith("monai") for name in named)
-    wanted = ["torch", "safetensors", *(["monai"] if of_monai else [])]
-    for library in wanted:
-        if importlib.util.find_spec(library) is None:
-            return f"{library} is not installed.", MODELS_EXTRA
+    absent = not_installed(("torch", "safetensors", *(("monai",) if of_monai else ())))
+    if absent:
+        return absent, MODELS_EXTRA
     again = "pip install --force-reinstall 'amlart-contour[models]'"
     mend = again if engine_id == EMBEDDED_ID else f"cp -r BUNDLE {bundle.folder}"
     if manifest.id != engine_id:
         return f"Its manifest is that of {manifest.id}: the folder must have that name.", mend
-    unlisted = [name for name in manifest.structures if name not in catalogue()]
-    if unlisted:
-        return f"The catalogue has no {', '.join(unlisted)}.", mend
-    missing = bundle.first_missing()
-    return (missing, mend) if missing else ("", "")
+    wrong = not_in_catalogue(manifest.structures) or bundle.first_missing()
+    return (wrong, mend) if wrong else ("", "")
 
 
 def _not_trained(engine_id: str) -> EngineInfo:

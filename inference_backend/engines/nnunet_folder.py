@@ -7,7 +7,6 @@ network is held at a time; it is read, and its hash asked for, when its turn com
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -16,10 +15,17 @@ from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo
-from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.engines.model_folder import (
+    MODELS_EXTRA,
+    NOTE,
+    not_in_catalogue,
+    not_installed,
+    require_given,
+    version_with_hash,
+)
 from inference_backend.engines.protocol import Cancel, Progress
 from inference_backend.models.bundle import first_missing, verified
-from inference_backend.models.licences import accepted, pack_sha256
+from inference_backend.models.licences import accepted
 from inference_backend.models.pack import PACK_FILE, Pack, Part, read_pack
 from inference_backend.models.store import bundle_folder
 
@@ -32,10 +38,8 @@ if TYPE_CHECKING:
     from inference_backend.inference.pace import Pace
     from inference_backend.nnunet.contouring import FoldsResult, Trained
 
-MODELS_EXTRA = "pip install 'amlart-contour[models]'"
 NOT_ACCEPTED = "Its licence has not been accepted: {}."
 RESEARCH_ONLY = "The licence of this model ({}) forbids commercial use."
-NOTE = "by {} {}"
 
 
 class NnUNetFolderEngine:
@@ -55,7 +59,7 @@ class NnUNetFolderEngine:
         return EngineInfo(
             id=self._id,
             title=pack.title,
-            version=version_of(self._folder, pack),
+            version=version_with_hash(pack.version, self._folder / PACK_FILE),
             gives=pack.structures,
             needs_context=(),
             uses_context=(),
@@ -88,10 +92,8 @@ class NnUNetFolderEngine:
         """Lets go of what was read."""
         self._trained = []
         self._pack = None
-        if self._runtime is not None and self._runtime.on_gpu:
-            import torch
-
-            torch.cuda.empty_cache()
+        if self._runtime is not None:
+            self._runtime.give_back()
 
     def contour(
         self,
@@ -111,7 +113,7 @@ class NnUNetFolderEngine:
         if self._pack is None or self._runtime is None:
             raise BadSetting(f"The engine {self._id} is not loaded.")
         pack, pace = self._pack, Pace(progress, cancel)
-        _require_given(pack, wanted)
+        require_given(pack.title, pack.structures, wanted)
         asked = [n for n, part in enumerate(pack.parts) if set(part.gives.values()) & set(wanted)]
         masks: dict[str, Mask] = {}
         spread: dict[str, Spread] = {}
@@ -151,38 +153,21 @@ class NnUNetFolderEngine:
         return contour_by_folds(folds, trained, ct, labels, self._runtime, pace, asking_sooner)
 
 
-def version_of(folder: Path, pack: Pack) -> str:
-    """The pack's version and the beginning of its hash, which covers the hash of every weight."""
-    return f"{pack.version}+{pack_sha256(folder)[:12]}"
-
-
 def _licence_told(pack: Pack) -> tuple[str, ...]:
     return (RESEARCH_ONLY.format(pack.licence),) if pack.research_only else ()
 
 
-def _require_given(pack: Pack, wanted: tuple[str, ...]) -> None:
-    unknown = [name for name in wanted if name not in pack.structures]
-    if unknown:
-        raise BadSetting(
-            f"{pack.title} does not give {', '.join(unknown)}.",
-            advice=f"It gives {', '.join(pack.structures)}.",
-        )
-
-
 def _obstacle(engine_id: str, folder: Path, pack: Pack) -> tuple[str, str]:
     """Why an added model cannot run here, and the one command that mends it; empty where it can."""
-    for library in ("torch", "safetensors"):
-        if importlib.util.find_spec(library) is None:
-            return f"{library} is not installed.", MODELS_EXTRA
+    absent = not_installed(("torch", "safetensors"))
+    if absent:
+        return absent, MODELS_EXTRA
     again = f"amlart models remove {engine_id}"
     if pack.id != engine_id:
         return f"Its {PACK_FILE} is that of {pack.id}: the folder must have that name.", again
-    unlisted = [name for name in pack.structures if name not in catalogue()]
-    if unlisted:
-        return f"The catalogue has no {', '.join(unlisted)}.", again
-    missing = first_missing(folder, pack.files)
-    if missing:
-        return missing, again
+    wrong = not_in_catalogue(pack.structures) or first_missing(folder, pack.files)
+    if wrong:
+        return wrong, again
     if accepted(folder) is None:
         return NOT_ACCEPTED.format(pack.licence), f"amlart models accept {engine_id}"
     return "", ""

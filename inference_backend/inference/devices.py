@@ -32,6 +32,11 @@ class Runtime:
         """True on a CUDA device."""
         return self.device.startswith("cuda")
 
+    def give_back(self) -> None:
+        """Gives memory that nothing uses back to the GPU."""
+        if self.on_gpu:
+            torch.cuda.empty_cache()
+
 
 def runtime_on(device: str) -> Runtime:
     """The runtime of a device by name: "cpu", "cuda:0". BadSetting where this machine has no such device."""

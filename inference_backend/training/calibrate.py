@@ -14,9 +14,9 @@ from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.measures.expected_effort import StructureCalibration, fitted
 from inference_backend.inference.calibration import CALIBRATION_FORMAT, Calibration
 from inference_backend.inference.likeness import likeness_of
-from inference_backend.models.bundle import open_bundle
+from inference_backend.models.bundle import file_in_bundle, open_bundle
 from inference_backend.training.measured_cases import CaseFigures, weights_of
-from inference_backend.training.pack import described, write_manifest
+from inference_backend.training.pack import write_manifest
 
 CALIBRATION_FILE = "calibration.json"
 COVERAGE = 0.8
@@ -46,7 +46,7 @@ def calibrate(
         likeness=likeness_of([case.features for case in cases]),
     )
     write_file(bundle / CALIBRATION_FILE, to_json(found).encode(), replace=True)
-    write_manifest(bundle, replace(manifest, calibration=described(bundle / CALIBRATION_FILE)))
+    write_manifest(bundle, replace(manifest, calibration=file_in_bundle(bundle / CALIBRATION_FILE)))
     return found
 
 

@@ -15,13 +15,14 @@ from AmlartContourLib.contract.errors import BadSetting, InputRefused
 from AmlartContourLib.contract.messages import NAME
 from AmlartContourLib.contract.strict_json import to_plain
 from AmlartContourLib.exchange.atomic import IfExists, write_folder
+from inference_backend.models.bundle import file_in_bundle
 from inference_backend.models.manifest import FORMAT, Manifest
 from inference_backend.models.store import EMBEDDED_ID
 from inference_backend.training.cohort_card import cohort_card
 from inference_backend.training.cohort_plan import CohortPlan
 from inference_backend.training.cohort_recipe import Labels
 from inference_backend.training.cohort_run import CohortPhase
-from inference_backend.training.pack import CARD_FILE, IN_ONE_PART, RECIPE_FILE, described, write_manifest
+from inference_backend.training.pack import CARD_FILE, IN_ONE_PART, RECIPE_FILE, write_manifest
 
 ONE_PART = frozenset({*IN_ONE_PART, "ctvp"})
 SYNTHETIC = "Demonstration on synthetic patients. Not for patients: trained on drawn anatomy only."
@@ -63,7 +64,7 @@ def pack_cohort(plan: CohortPlan, phases: Sequence[CohortPhase], out: Path, name
         for n in range(plan.recipe.members):
             path = folder / f"member-{n + 1}.safetensors"
             path.write_bytes(safetensors.torch.save(_joined(plan, [p for p in phases if p.member == n])))
-            members.append(described(path))
+            members.append(file_in_bundle(path))
         text = json.dumps(to_plain(plan.recipe), indent=2) + "\n"
         (folder / RECIPE_FILE).write_text(text, encoding="utf-8")
         data = training_data(plan)
@@ -86,7 +87,7 @@ def pack_cohort(plan: CohortPlan, phases: Sequence[CohortPhase], out: Path, name
             patch_kji=plan.recipe.patch_kji,
             overlap=0.5,
             largest_part_only=tuple(name for name in plan.recipe.structures if name in ONE_PART),
-            card=described(folder / CARD_FILE),
+            card=file_in_bundle(folder / CARD_FILE),
         )
         write_manifest(folder, manifest)
         made.append(manifest)

@@ -6,17 +6,16 @@ saw (`calibrate`).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
 from AmlartContourLib.contract.errors import InputRefused
 from AmlartContourLib.contract.strict_json import to_json
+from inference_backend.models.bundle import file_in_bundle
 from inference_backend.models.manifest import (
     FORMAT,
     MANIFEST_FILE,
-    BundleFile,
     Manifest,
     NetworkChoice,
 )
@@ -63,7 +62,7 @@ def pack(recipe: EnsembleRecipe, run_folder: Path, out: Path, version: str) -> M
     for phase in members:
         name = f"{phase.folder.name}.safetensors"
         shutil.copyfile(phase.weights, out / name)
-        files.append(described(out / name))
+        files.append(file_in_bundle(out / name))
     (out / CARD_FILE).write_text(card_of(recipe, run_folder, version), encoding="utf-8")
     (out / RECIPE_FILE).write_text(json.dumps(recipe.to_json(), indent=2) + "\n", encoding="utf-8")
     manifest = Manifest(
@@ -83,16 +82,10 @@ def pack(recipe: EnsembleRecipe, run_folder: Path, out: Path, version: str) -> M
         patch_kji=recipe.patch_kji,
         overlap=0.5,
         largest_part_only=tuple(name for name in IN_ONE_PART if name in recipe.structures),
-        card=described(out / CARD_FILE),
+        card=file_in_bundle(out / CARD_FILE),
     )
     write_manifest(out, manifest)
     return manifest
-
-
-def described(path: Path) -> BundleFile:
-    """A file's name, hash and length, for a manifest."""
-    content = path.read_bytes()
-    return BundleFile(path.name, hashlib.sha256(content).hexdigest(), len(content))
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

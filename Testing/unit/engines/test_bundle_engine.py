@@ -19,13 +19,14 @@ from inference_backend.engines.level_planes import borders_between
 from inference_backend.engines.registry import DEFAULT_ENGINE, Registry
 from inference_backend.inference.assessment import NOT_CALIBRATED
 from inference_backend.inference.calibration import WITHHELD
+from inference_backend.models.bundle import file_in_bundle
 from inference_backend.models.manifest import MANIFEST_FILE
 from inference_backend.models.store import EMBEDDED_ID
 from inference_backend.phantom.spec import PhantomSpec
 from inference_backend.training.calibrate import calibrate
 from inference_backend.training.evaluate import report
 from inference_backend.training.measured_cases import CaseFigures, measure_cases
-from inference_backend.training.pack import described, write_manifest
+from inference_backend.training.pack import write_manifest
 from support.bundles import threshold_network, write_bundle
 from support.rising_scans import rising_scan
 from support.shapes import block, grid
@@ -237,6 +238,6 @@ def test_a_calibration_of_other_weights_is_refused(one_window: Path, tmp_path: P
     calibrate(folder, [_varied(cases[0], n) for n in range(20)])
     networks = [threshold_network((hu, 301.5), 0.05) for hu in HU]
     manifest = write_bundle(folder, ("bladder", "uterus"), networks)
-    write_manifest(folder, replace(manifest, calibration=described(folder / "calibration.json")))
+    write_manifest(folder, replace(manifest, calibration=file_in_bundle(folder / "calibration.json")))
     with pytest.raises(DamagedFile, match="other weights"):
         _engine(folder)

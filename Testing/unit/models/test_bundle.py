@@ -12,10 +12,9 @@ import pytest
 import torch
 
 from AmlartContourLib.contract.errors import BadSetting, DamagedFile
-from inference_backend.models.bundle import Bundle, open_bundle
+from inference_backend.models.bundle import Bundle, file_in_bundle, open_bundle
 from inference_backend.models.manifest import MANIFEST_FILE, NetworkChoice
 from inference_backend.models.store import EMBEDDED_FOLDER, EMBEDDED_ID, bundle_folder, own_bundles
-from inference_backend.training.pack import described
 from support.bundles import threshold_network, write_bundle
 
 WEIGHTS = "member-1.safetensors"
@@ -89,7 +88,7 @@ def test_a_link_is_not_followed(bundle: Bundle, tmp_path: Path) -> None:
 def test_what_is_no_safetensors_is_never_loaded(bundle: Bundle, content: bytes) -> None:
     path = bundle.folder / WEIGHTS
     path.write_bytes(content)
-    manifest = replace(bundle.manifest, members=(described(path),))
+    manifest = replace(bundle.manifest, members=(file_in_bundle(path),))
     with pytest.raises(DamagedFile, match="no safetensors"):
         Bundle(bundle.folder, manifest).network(0)
 

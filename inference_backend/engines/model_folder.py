@@ -1,0 +1,41 @@
+"""What engines that run a folder of weights have in common: its version, and why it cannot run or give."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.exchange.resources import catalogue
+
+MODELS_EXTRA = "pip install 'amlart-contour[models]'"
+NOTE = "by {} {}"
+"""Title and version, beside every contour."""
+
+
+def version_with_hash(version: str, described_by: Path) -> str:
+    """The version and the beginning of the hash of the file that holds the hash of every weight."""
+    return f"{version}+{hashlib.sha256(described_by.read_bytes()).hexdigest()[:12]}"
+
+
+def not_installed(libraries: Iterable[str]) -> str:
+    """Which of the libraries is missing, in words; empty where none is."""
+    missing = (f"{name} is not installed." for name in libraries if importlib.util.find_spec(name) is None)
+    return next(missing, "")
+
+
+def not_in_catalogue(structures: Iterable[str]) -> str:
+    """Which structures the catalogue does not have, in words; empty where it has all."""
+    unlisted = [name for name in structures if name not in catalogue()]
+    return f"The catalogue has no {', '.join(unlisted)}." if unlisted else ""
+
+
+def require_given(title: str, given: Sequence[str], wanted: Iterable[str]) -> None:
+    """BadSetting for a structure that the model does not give."""
+    unknown = [name for name in wanted if name not in given]
+    if unknown:
+        raise BadSetting(
+            f"{title} does not give {', '.join(unknown)}.", advice=f"It gives {', '.join(given)}."
+        )
