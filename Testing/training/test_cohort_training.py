@@ -26,7 +26,7 @@ from inference_backend.dataset.layout import Form
 from inference_backend.dataset.splits import Splits, make_splits, write_splits
 from inference_backend.engines.bundle import BundleEngine
 from inference_backend.models.bundle import open_bundle
-from inference_backend.training import cohort_run
+from inference_backend.training import cohort_run, states
 from inference_backend.training.cohort_calibrate import calibrate_cohort
 from inference_backend.training.cohort_cases import CohortCases
 from inference_backend.training.cohort_pack import BundleNames, pack_cohort, training_data
@@ -298,7 +298,8 @@ def test_a_full_disk_is_one_sentence_and_the_last_state_is_kept(
         written.append(path)
         real(path, content, replace=replace)
 
-    monkeypatch.setattr(cohort_run, "write_file", full)
+    for module in (states, cohort_run):
+        monkeypatch.setattr(module, "write_file", full)
     with pytest.raises(ExportFailed, match="full"):
         train_cohort_phase(plan, phase, cohort, cases, _quiet)
     assert curve_of(phase)[-1][0] == 2

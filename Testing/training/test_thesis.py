@@ -26,7 +26,7 @@ from inference_backend.dataset.cohort import LabelledCase, open_cohort
 from inference_backend.dataset.layout import Form
 from inference_backend.dataset.splits import make_splits, write_splits
 from inference_backend.models.networks import build
-from inference_backend.training import thesis_run
+from inference_backend.training import states, thesis_run
 from inference_backend.training.losses import dice_loss
 from inference_backend.training.thesis_cases import ThesisCases, block_of
 from inference_backend.training.thesis_recipe import read_thesis_recipe
@@ -195,11 +195,12 @@ def test_a_full_disk_is_one_sentence_and_the_last_state_is_kept(
             raise ExportFailed("state.pt was not written: the disk is full.")
         real(path, content, replace=replace)
 
-    monkeypatch.setattr(thesis_run, "write_file", full)
+    for module in (states, thesis_run):
+        monkeypatch.setattr(module, "write_file", full)
     with pytest.raises(ExportFailed, match="disk is full"):
         train_thesis_phase(phase, cases, _quiet)
     assert torch.load(tmp_path / "state.pt", weights_only=True)["epoch"] == 1
-    monkeypatch.setattr(thesis_run, "write_file", real)
+    monkeypatch.undo()
     train_thesis_phase(phase, cases, _quiet)
     assert phase.best.exists()
 

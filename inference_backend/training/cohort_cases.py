@@ -27,8 +27,7 @@ from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.exchange.atomic import write_folder
 from inference_backend.dataset.cohort import Cohort, CohortCase, LabelledCase, read_case
 from inference_backend.dataset.same_scan import ScanPrint, scan_print
-from inference_backend.models.model_grid import hu_on, model_grid, occupancy_on
-from inference_backend.training.phantom_cohort import FULL, TrainingCase
+from inference_backend.training.phantom_cohort import TrainingCase, training_case
 
 HU, SHARE, KNOWN = "hu.npy", "share.npy", "known.npy"
 Spacing = tuple[float, float, float]
@@ -85,16 +84,9 @@ class CohortCases:
         return KnownCase(TrainingCase(hu, share), np.load(folder / KNOWN, allow_pickle=False))
 
     def _made(self, read: LabelledCase) -> KnownCase:
-        grid = model_grid(read.scan.geometry, self.spacing_mm)
-        hu = np.rint(hu_on(grid, read.scan.hu_kji, read.scan.geometry)).astype(np.int16)
-        share = np.zeros((len(self.structures), *grid.shape_kji), dtype=np.uint8)
-        known = np.zeros(len(self.structures), dtype=bool)
-        for channel, structure in enumerate(self.structures):
-            label = label_of(read.structures, structure)
-            if label is not None:
-                known[channel] = True
-                share[channel] = np.rint(occupancy_on(grid, label) * FULL)
-        return KnownCase(TrainingCase(hu, share), known)
+        labels = [label_of(read.structures, structure) for structure in self.structures]
+        known = np.asarray([label is not None for label in labels])
+        return KnownCase(training_case(read.scan, labels, self.spacing_mm), known)
 
     def _path(self, case: CohortCase) -> Path:
         told = [repr((self.structures, self.spacing_mm)), *map(_state, (case.image, *case.labels.values()))]

@@ -11,7 +11,7 @@ from pathlib import Path
 import safetensors.torch
 from torch import Tensor
 
-from AmlartContourLib.contract.errors import BadSetting, InputRefused
+from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import NAME
 from AmlartContourLib.contract.strict_json import to_plain
 from AmlartContourLib.exchange.atomic import IfExists, write_folder
@@ -23,6 +23,7 @@ from inference_backend.training.cohort_plan import CohortPlan
 from inference_backend.training.cohort_recipe import Labels
 from inference_backend.training.cohort_run import CohortPhase
 from inference_backend.training.pack import CARD_FILE, IN_ONE_PART, RECIPE_FILE, write_manifest
+from inference_backend.training.states import require_finished
 
 ONE_PART = frozenset({*IN_ONE_PART, "ctvp"})
 SYNTHETIC = "Demonstration on synthetic patients. Not for patients: trained on drawn anatomy only."
@@ -51,12 +52,7 @@ def pack_cohort(plan: CohortPlan, phases: Sequence[CohortPhase], out: Path, name
     """Writes the bundle. InputRefused while a network is unfinished; ExportFailed where the folder is not
     empty."""
     unfinished = [phase.name for phase in phases if not phase.weights.exists()]
-    if unfinished:
-        raise InputRefused(
-            f"The training is not finished: {'; '.join(unfinished)}.",
-            kept="What was trained is kept.",
-            advice="Run the same training command again; it goes on from where it was.",
-        )
+    require_finished(unfinished, "; ")
     made: list[Manifest] = []
 
     def fill(folder: Path) -> None:

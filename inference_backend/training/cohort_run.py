@@ -8,7 +8,6 @@ was killed repeats what it had not kept and ends with the same weights as one th
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -29,10 +28,11 @@ from inference_backend.training.cohort_plan import CohortPlan
 from inference_backend.training.cohort_recipe import CohortRecipe, rate_share
 from inference_backend.training.losses import structure_loss
 from inference_backend.training.rule_loss import rule_loss
+from inference_backend.training.states import keep_state, kept_state, settle_norms
 from inference_backend.training.transfer import start_from
 from inference_backend.training.windows import cut_window, training_pair
 
-STATE, CURVE, WEIGHTS = "state.pt", "curve.csv", "weights.safetensors"
+CURVE, WEIGHTS = "curve.csv", "weights.safetensors"
 GRADIENT_LIMIT = 10.0
 TRAIN, VALIDATE, SETTLE = range(3)  # kinds of windows, part of their seed
 CurveRow = tuple[int, float, float, float]
@@ -106,10 +106,8 @@ def train_cohort_phase(
 
 def curve_of(phase: CohortPhase) -> tuple[CurveRow, ...]:
     """The curve as far as it goes; empty before the first state."""
-    path = phase.folder / STATE
-    if not path.exists():
-        return ()
-    return tuple(tuple(row) for row in torch.load(path, map_location="cpu", weights_only=True)["curve"])
+    kept = kept_state(phase.folder)
+    return tuple(tuple(row) for row in kept["curve"]) if kept else ()
 
 
 class _Run:
@@ -144,10 +142,9 @@ class _Run:
         return [{"params": weights, "lr": rate, "full": rate} for rate, weights in rates.items()]
 
     def resume(self) -> None:
-        path = self.phase.folder / STATE
-        if not path.exists():
+        kept = kept_state(self.phase.folder, self.device)
+        if kept is None:
             return
-        kept = torch.load(path, map_location=self.device, weights_only=True)
         self.network.load_state_dict(kept["network"])
         self.optimiser.load_state_dict(kept["optimiser"])
         self.step, self.seconds = int(kept["step"]), float(kept["seconds"])
@@ -180,12 +177,8 @@ class _Run:
         ]  # fmt: skip
         if not norms or not self.recipe.settle_windows:
             return
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the plain mean of all windows
-        with torch.no_grad():
-            for sample in self._samples(SETTLE, 0, self.recipe.settle_windows):
-                self.network(sample.picture)
+        samples = self._samples(SETTLE, 0, self.recipe.settle_windows)
+        settle_norms(self.network, norms, (sample.picture for sample in samples))
 
     def _training(self) -> None:
         """Frozen parts keep their running means too."""
@@ -249,7 +242,6 @@ class _Run:
         )
 
     def _keep(self) -> None:
-        content = io.BytesIO()
         kept = {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -257,8 +249,7 @@ class _Run:
             "seconds": self.seconds,
             "curve": [list(row) for row in self.curve],
         }
-        torch.save(kept, content)
-        write_file(self.phase.folder / STATE, content.getvalue(), replace=True)
+        keep_state(self.phase.folder, kept)
         rows = [(str(n), f"{a:.6f}", f"{b:.6f}", f"{s:.0f}") for n, a, b, s in self.curve]
         head = ("step", "training loss", "validation loss", "processor seconds")
         write_file(self.phase.folder / CURVE, csv_of(head, rows), replace=True)

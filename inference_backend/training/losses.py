@@ -33,11 +33,7 @@ def structure_loss(logits: Tensor, share: Tensor, done: float = 1.0) -> Tensor:
     done: share of the training behind, 0 to 1. Filled voxels count `FILLED_COUNTS` times at first and once
     from half of it on: after 80 steps of the embedded recipe the Dice loss was 0.89 with this, 0.93 without.
     """
-    counts = FILLED_COUNTS ** max(1 - 2 * done, 0.0)
-    entropy = functional.binary_cross_entropy_with_logits(
-        logits, share, pos_weight=torch.tensor(counts, device=logits.device)
-    )
-    return dice_loss(logits, share) + CROSS_ENTROPY_WEIGHT * entropy
+    return dice_loss(logits, share) + _entropy(logits, share, FILLED_COUNTS, done)
 
 
 def rare_loss(logits: Tensor, share: Tensor, channels: Sequence[int], done: float) -> Tensor:
@@ -48,8 +44,13 @@ def rare_loss(logits: Tensor, share: Tensor, channels: Sequence[int], done: floa
     steps with this brought them to 0.
     """
     chosen = list(channels)
-    counts = RARE_COUNTS ** max(1 - 2 * done, 0.0)
+    return _entropy(logits[:, chosen], share[:, chosen], RARE_COUNTS, done)
+
+
+def _entropy(logits: Tensor, share: Tensor, filled_counts: float, done: float) -> Tensor:
+    """Weighed cross-entropy, in which filled voxels count so often at first and once from half on."""
+    counts = filled_counts ** max(1 - 2 * done, 0.0)
     entropy = functional.binary_cross_entropy_with_logits(
-        logits[:, chosen], share[:, chosen], pos_weight=torch.tensor(counts, device=logits.device)
+        logits, share, pos_weight=torch.tensor(counts, device=logits.device)
     )
     return CROSS_ENTROPY_WEIGHT * entropy

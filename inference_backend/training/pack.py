@@ -10,7 +10,6 @@ import json
 import shutil
 from pathlib import Path
 
-from AmlartContourLib.contract.errors import InputRefused
 from AmlartContourLib.contract.strict_json import to_json
 from inference_backend.models.bundle import file_in_bundle
 from inference_backend.models.manifest import (
@@ -23,6 +22,7 @@ from inference_backend.models.store import EMBEDDED_ID
 from inference_backend.training.card import card_of
 from inference_backend.training.recipe import EnsembleRecipe
 from inference_backend.training.run import phases
+from inference_backend.training.states import require_finished
 
 CARD_FILE = "card.md"
 RECIPE_FILE = "recipe.json"
@@ -51,12 +51,7 @@ def pack(recipe: EnsembleRecipe, run_folder: Path, out: Path, version: str) -> M
     """Writes the bundle of a finished run into a folder. InputRefused while a member is unfinished."""
     members = phases(recipe, run_folder)[1:]
     unfinished = [phase.folder.name for phase in members if not phase.weights.exists()]
-    if unfinished:
-        raise InputRefused(
-            f"The training is not finished: {', '.join(unfinished)}.",
-            kept="What was trained is kept.",
-            advice="Run the same training command again; it goes on from where it was.",
-        )
+    require_finished(unfinished)
     out.mkdir(parents=True, exist_ok=True)
     files = []
     for phase in members:

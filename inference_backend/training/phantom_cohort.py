@@ -11,6 +11,7 @@ The file of a case is an npz: `hu` int16 [k, j, i], `share` uint8 [structure, k,
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -18,6 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.exchange.ct_scan import CtScan
 from inference_backend.models.model_grid import hu_on, model_grid, occupancy_on
 from inference_backend.phantom.make import Phantom, make_phantom
 from inference_backend.phantom.spec import PhantomSpec
@@ -66,13 +69,9 @@ class PhantomCohort:
             return TrainingCase(file["hu"], file["share"])
 
     def _made(self, phantom: Phantom) -> TrainingCase:
-        grid = model_grid(phantom.scan.geometry, self.spacing_mm)
-        hu = np.rint(hu_on(grid, phantom.scan.hu_kji, phantom.scan.geometry)).astype(np.int16)
-        share = np.zeros((len(self.structures), *grid.shape_kji), dtype=np.uint8)
-        for channel, structure in enumerate(self.structures):
-            if phantom.truth.has(structure):
-                share[channel] = np.rint(occupancy_on(grid, phantom.truth.mask(structure)) * FULL)
-        return TrainingCase(hu, share)
+        truth = phantom.truth
+        masks = [truth.mask(name) if truth.has(name) else None for name in self.structures]
+        return training_case(phantom.scan, masks, self.spacing_mm)
 
     def _keep(self, path: Path, case: TrainingCase) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -80,3 +79,16 @@ class PhantomCohort:
         with open(part, "wb") as file:
             np.savez_compressed(file, hu=case.hu_kji, share=case.share_skji)
         part.replace(path)
+
+
+def training_case(
+    scan: CtScan, masks: Sequence[Mask | None], spacing_mm: tuple[float, float, float]
+) -> TrainingCase:
+    """A scan and its structures, in this order, on the model's grid; None: no voxel."""
+    grid = model_grid(scan.geometry, spacing_mm)
+    hu = np.rint(hu_on(grid, scan.hu_kji, scan.geometry)).astype(np.int16)
+    share = np.zeros((len(masks), *grid.shape_kji), dtype=np.uint8)
+    for channel, mask in enumerate(masks):
+        if mask is not None:
+            share[channel] = np.rint(occupancy_on(grid, mask) * FULL)
+    return TrainingCase(hu, share)

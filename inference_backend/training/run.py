@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from inference_backend.models.networks import build
 from inference_backend.training.losses import rare_loss, structure_loss
 from inference_backend.training.phantom_cohort import PhantomCohort, Split
 from inference_backend.training.recipe import EnsembleRecipe
+from inference_backend.training.states import keep_state, kept_state, settle_norms
 from inference_backend.training.windows import training_pair
 
 KEEP_EVERY = 25
@@ -100,10 +100,9 @@ class _Run:
         self.step = 0
 
     def resume(self) -> None:
-        state = self.phase.folder / "state.pt"
-        if not state.exists():
+        kept = kept_state(self.phase.folder, self.device)
+        if kept is None:
             return
-        kept = torch.load(state, map_location=self.device, weights_only=True)
         self.network.load_state_dict(kept["network"])
         self.optimiser.load_state_dict(kept["optimiser"])
         self.step = int(kept["step"])
@@ -124,14 +123,9 @@ class _Run:
     def settle(self) -> None:
         """Takes the running means of batch normalisation anew, from windows seen by the final weights."""
         norms = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm3d)]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the plain mean of all windows
         self.network.train()
-        with torch.no_grad():
-            for n in range(self.recipe.settle_windows if norms else 0):
-                picture, _ = self._pair(self.phase.steps + n)
-                self.network(picture)
+        windows = range(self.recipe.settle_windows if norms else 0)
+        settle_norms(self.network, norms, (self._pair(self.phase.steps + n)[0] for n in windows))
         self.network.eval()
 
     def _one_step(self) -> float:
@@ -167,14 +161,12 @@ class _Run:
         )
 
     def _keep(self, loss: float) -> None:
-        part = self.phase.folder / f"state.{os.getpid()}.part"
         kept = {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
         }
-        torch.save(kept, part)
-        part.replace(self.phase.folder / "state.pt")
+        keep_state(self.phase.folder, kept)
         with open(self.phase.folder / CURVE, "a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow((self.step, f"{loss:.5f}", f"{time.process_time():.0f}"))
 

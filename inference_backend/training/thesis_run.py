@@ -8,7 +8,6 @@ weights as one that was not.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +23,10 @@ from AmlartContourLib.exchange.atomic import write_file
 from inference_backend.dataset.check_report import csv_of
 from inference_backend.models.networks import build
 from inference_backend.training.losses import dice_loss
+from inference_backend.training.states import keep_state, kept_state
 from inference_backend.training.thesis_cases import ThesisCases
 
-STATE, CURVE, BEST = "state.pt", "curve.csv", "best.safetensors"
+CURVE, BEST = "curve.csv", "best.safetensors"
 Report = Callable[[str, int, float, float], None]
 """Takes the phase, the epoch, and the losses of training and validation."""
 
@@ -113,10 +113,9 @@ class _ThesisRun:
         self.curve: list[tuple[float, float]] = []
 
     def resume(self) -> None:
-        path = self.phase.folder / STATE
-        if not path.exists():
+        kept = kept_state(self.phase.folder, self.device)
+        if kept is None:
             return
-        kept = torch.load(path, map_location=self.device, weights_only=True)
         self.network.load_state_dict(kept["network"])
         self.optimiser.load_state_dict(kept["optimiser"])
         self.epoch, self.step, self.waited = kept["epoch"], kept["step"], kept["waited"]
@@ -167,8 +166,8 @@ class _ThesisRun:
         return float(np.mean(losses))
 
     def _keep(self) -> None:
-        content = io.BytesIO()
-        torch.save(
+        keep_state(
+            self.phase.folder,
             {
                 "network": self.network.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
@@ -179,9 +178,7 @@ class _ThesisRun:
                 "best": self.best,
                 "curve": self.curve,
             },
-            content,
         )
-        write_file(self.phase.folder / STATE, content.getvalue(), replace=True)
         rows = [(str(n), f"{a:.6f}", f"{b:.6f}") for n, (a, b) in enumerate(self.curve, start=1)]
         head = ("epoch", "training loss", "validation loss")
         write_file(self.phase.folder / CURVE, csv_of(head, rows), replace=True)
