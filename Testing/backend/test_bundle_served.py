@@ -45,22 +45,14 @@ def _write_bundles(models: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendProcess]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendProcess]:
     """A backend with three bundles in its folder."""
     home = tmp_path_factory.mktemp("served") / "home"
     home.mkdir(mode=0o700)
     _write_bundles(home / "models")
-    backend = BackendProcess(home).start()
-    yield backend
-    backend.stop()
-
-
-@pytest.fixture
-def client(backend: BackendProcess) -> Iterator[BackendClient]:
-    """Its client."""
-    client = backend.client()
-    yield client
-    client.close()
+    shared = BackendProcess(home).start()
+    yield shared
+    shared.stop()
 
 
 def small() -> Frame:
@@ -108,13 +100,13 @@ def test_a_bundle_in_the_backends_folder_draws_what_its_weights_say(client: Back
     ],
 )
 def test_cancel_takes_effect_within_a_second_at_every_stage(
-    backend: BackendProcess, client: BackendClient, engine: str, stage: str
+    shared: BackendProcess, client: BackendClient, engine: str, stage: str
 ) -> None:
     sent = small() if stage == "part " else large()
     taken: list[float] = []
     while not taken or (min(taken) >= EFFECTIVE_S and len(taken) < TRIES):
         taken.append(_cancelled_at(client, engine, sent, stage))
-    assert not list(backend.home.glob("results/*.part")), "a result that was not wanted is not left"
+    assert not list(shared.home.glob("results/*.part")), "a result that was not wanted is not left"
     assert ended(client, submit(client), PATIENT_S).state is JobState.DONE, "the device is free"
     if min(taken) >= EFFECTIVE_S and (call_s := _call_s(client)) > BUSY_CALL_S:
         pytest.skip(f"too busy to time it: a status takes {call_s:.2f} s, the cancel took {min(taken):.1f} s")
@@ -228,9 +220,9 @@ def test_weights_that_are_damaged_fail_their_job_by_name_and_the_other_engines_g
 
 
 def test_a_bundle_that_was_replaced_while_loaded_is_loaded_again_and_recorded(
-    backend: BackendProcess, client: BackendClient
+    shared: BackendProcess, client: BackendClient
 ) -> None:
-    models = backend.home / "models"
+    models = shared.home / "models"
     first = ask(client, "ward", small())
     ended(client, first, PATIENT_S)
     kept = models.parent / "kept"

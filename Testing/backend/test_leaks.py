@@ -41,28 +41,20 @@ class Burden:
 
 
 @pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendProcess]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendProcess]:
     """A backend with a bundle."""
     home = tmp_path_factory.mktemp("leaks") / "home"
     home.mkdir(mode=0o700)
     write_bundle(home / "models" / "ward", ("bladder",), [threshold_network((0.5,), 0.05)] * 2)
-    backend = BackendProcess(home).start()
-    yield backend
-    backend.stop()
+    shared = BackendProcess(home).start()
+    yield shared
+    shared.stop()
 
 
-@pytest.fixture
-def client(backend: BackendProcess) -> Iterator[BackendClient]:
-    """Its client."""
-    client = backend.client()
-    yield client
-    client.close()
-
-
-def burden(backend: BackendProcess) -> Burden:
+def burden(shared: BackendProcess) -> Burden:
     """What is held now."""
-    assert backend.process is not None
-    server, workers = psutil.Process(backend.process.pid), backend.workers()
+    assert shared.process is not None
+    server, workers = psutil.Process(shared.process.pid), shared.workers()
     scratch = Path(tempfile.gettempdir()).glob(f"*{server.pid}*")
     return Burden(
         server_bytes=server.memory_info().rss,
@@ -70,7 +62,7 @@ def burden(backend: BackendProcess) -> Burden:
         descriptors=sum(process.num_fds() for process in (server, *workers)),
         threads=sum(process.num_threads() for process in (server, *workers)),
         processes=len(workers),
-        files=len(list(backend.home.rglob("*"))) + len(list(scratch)),
+        files=len(list(shared.home.rglob("*"))) + len(list(scratch)),
     )
 
 
@@ -103,24 +95,24 @@ def _round(client: BackendClient, sent: Frame, number: int) -> None:
 
 
 def test_many_jobs_of_every_end_leave_no_memory_file_process_or_descriptor(
-    backend: BackendProcess, client: BackendClient
+    shared: BackendProcess, client: BackendClient
 ) -> None:
     scan = rising_scan("oblique")
     sent = ct_frame(scan.hu_kji, scan.geometry)
     for number in range(WARM):
         _round(client, sent, number)
-    before = burden(backend)
+    before = burden(shared)
     for number in range(WARM, WARM + MORE):
         _round(client, sent, number)
 
     def settled() -> bool:
-        now = burden(backend)
+        now = burden(shared)
         counts = ("descriptors", "threads", "processes", "files")
         return all(getattr(now, name) <= getattr(before, name) for name in counts)
 
-    wait_for(settled, 10, f"{burden(backend)} is no more than {before}")
-    after = burden(backend)
+    wait_for(settled, 10, f"{burden(shared)} is no more than {before}")
+    after = burden(shared)
     assert after.server_bytes - before.server_bytes < GROWTH_BYTES, (before, after)
     assert after.worker_bytes - before.worker_bytes < GROWTH_BYTES, (before, after)
-    wait_for(lambda: not list(backend.home.glob("*/*.part")), 5, "no half file is left")
-    assert not list((backend.home / "results").iterdir())
+    wait_for(lambda: not list(shared.home.glob("*/*.part")), 5, "no half file is left")
+    assert not list((shared.home / "results").iterdir())

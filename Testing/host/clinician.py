@@ -51,16 +51,17 @@ class Clinician:
         table.selectRow(number)
         pythonqt.unwrap(table).cellClicked.emit(number, 0)
 
+    def ask_server(self, url: str, token: str) -> None:
+        """Types where the hospital's server is, and tests it."""
+        ui = self.bench.backend.ui
+        self.choose(ui.placeBox, "on the hospital's server")
+        self.type(ui.urlEdit, url)
+        self.type(ui.keyEdit, token)
+        self.press(ui.testButton)
+
     def part(self, name: str) -> Any:
         """The line of a part in the tree of components."""
-        tree = self.bench.components.ui.tree
-        todo = [tree.topLevelItem(n) for n in range(tree.topLevelItemCount)]
-        while todo:
-            item = todo.pop()
-            if item.text(0) == name:
-                return item
-            todo += [item.child(n) for n in range(item.childCount())]
-        raise AssertionError(f"no line {name}")
+        return tree_line(self.bench.components.ui.tree, name)
 
     def is_ticked(self, name: str) -> bool:
         """Whether a part is chosen in the tree."""
@@ -140,3 +141,14 @@ def dab(mask: Mask, axial_k: int, reach: int = 4) -> Mask:
     full = np.zeros(mask.geometry.shape_kji, dtype=np.bool_)
     full[axial_k, max(0, j - reach) : j + reach + 1, max(0, i - reach) : i + reach + 1] = True
     return Mask.from_array(full, mask.geometry)
+
+
+def tree_line(tree: Any, name: str) -> Any:
+    """The line of that name, wherever in a tree."""
+    todo = [tree.topLevelItem(n) for n in range(tree.topLevelItemCount)]
+    while todo:
+        item = todo.pop()
+        if item.text(0) == name:
+            return item
+        todo += [item.child(n) for n in range(item.childCount())]
+    raise AssertionError(f"no line {name}")

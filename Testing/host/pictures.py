@@ -66,10 +66,7 @@ def main(target: Path) -> None:
     try:
         take(clinician, "backend", target)
         backend = clinician.bench.backend
-        clinician.choose(backend.ui.placeBox, "on the hospital's server")
-        clinician.type(backend.ui.urlEdit, server.url)
-        clinician.type(backend.ui.keyEdit, server.token)
-        clinician.press(backend.ui.testButton)
+        clinician.ask_server(server.url, server.token)
         clinician.wait(lambda: "computes on" in backend.ui.statusLabel.text, 120, "the server answers")
         clinician.open_folder(base / "patients")
         work(clinician)

@@ -44,10 +44,7 @@ def clinician(host: Host, server: BackendProcess) -> Clinician:
     host.load()
     clinician = Clinician(host)
     panel = clinician.bench.backend
-    clinician.choose(panel.ui.placeBox, "on the hospital's server")
-    clinician.type(panel.ui.urlEdit, server.url)
-    clinician.type(panel.ui.keyEdit, server.token)
-    clinician.press(panel.ui.testButton)
+    clinician.ask_server(server.url, server.token)
     clinician.wait(lambda: "It computes on: cpu." in panel.ui.statusLabel.text, 60, "the server answers")
     return clinician
 

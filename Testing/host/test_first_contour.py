@@ -61,10 +61,7 @@ def test_contours_of_a_patient_who_was_replaced_in_the_middle_wait_for_her(
         host.load()
         clinician = Clinician(host)
         panel, session = clinician.bench.backend, clinician.bench.session
-        clinician.choose(panel.ui.placeBox, "on the hospital's server")
-        clinician.type(panel.ui.urlEdit, server.url)
-        clinician.type(panel.ui.keyEdit, server.token)
-        clinician.press(panel.ui.testButton)
+        clinician.ask_server(server.url, server.token)
         clinician.wait(lambda: "It computes on: " in panel.ui.statusLabel.text, 60, "the server answers")
         clinician.open_folder(tmp_path / "patients")
         clinician.start("Tiles", SLOW)

@@ -8,6 +8,7 @@ from typing import Any
 import slicer
 
 from host.application import Host
+from host.clinician import tree_line
 from host.leftovers import Count
 from support.backend_process import wait_for
 
@@ -42,7 +43,7 @@ def test_ticking_a_part_composes_the_target_anew_and_leaves_the_part(bench: Any)
     with_it = bench.session.case.composition.composites.mask("ctvp").voxel_count
     import qt
 
-    item = _item(tree, "Uterus")
+    item = tree_line(tree, "Uterus")
     assert item.checkState(0) == qt.Qt.Checked
     item.setCheckState(0, qt.Qt.Unchecked)
     assert "uterus" not in bench.session.case.selection.included
@@ -103,14 +104,3 @@ def test_the_export_dialog_is_offered_our_segmentations_only(bench: Any, host: H
     offered.directory = str(tmp_path / "out")
     assert plugin.export([offered]) == ""
     assert list((tmp_path / "out").rglob("rtstruct.dcm"))
-
-
-def _item(tree: Any, name: str) -> Any:
-    """The line of a part, wherever in the tree."""
-    todo = [tree.topLevelItem(n) for n in range(tree.topLevelItemCount)]
-    while todo:
-        item = todo.pop()
-        if item.text(0) == name:
-            return item
-        todo += [item.child(n) for n in range(item.childCount())]
-    raise AssertionError(f"no line {name}")

@@ -73,3 +73,9 @@ def css(colour_rgb: tuple[int, int, int]) -> str:
 def percent(fraction: float | None) -> str:
     """A fraction as the page writes it."""
     return "undefined" if fraction is None else f"{100 * fraction:.1f} %"
+
+
+def name_in_list(structure_id: str) -> str:
+    """The display name of a structure of a saved session; its id where the catalogue does not know it."""
+    entry = catalogue().get(structure_id)
+    return entry.display_name if entry else structure_id

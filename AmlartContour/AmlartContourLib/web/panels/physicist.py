@@ -13,7 +13,7 @@ from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.session.commissioning import Edited, StructureWork, edited_structures, work_by_structure
 from AmlartContourLib.session.events import Event, PatientOpened, StructuresChanged
 from AmlartContourLib.session.worklist import Worklist
-from AmlartContourLib.web.desk import Desk, css, percent
+from AmlartContourLib.web.desk import Desk, css, name_in_list, percent
 
 MOST_JOBS = 20
 BAR = 180.0
@@ -108,7 +108,7 @@ class PhysicistPanel:
 
 def _work(row: StructureWork) -> dict[str, Any]:
     return {
-        "name": _name(row.structure_id),
+        "name": name_in_list(row.structure_id),
         "edited": f"{row.edited} of {row.patients}",
         "expected": "" if row.median_expected is None else percent(row.median_expected),
         "seconds": f"{row.median_active_s:.0f}",
@@ -128,16 +128,12 @@ def _plot(edited: tuple[Edited, ...]) -> dict[str, Any]:
                 "x": round(width * min(expected, 1.0), 1),
                 "y": round(height * (1 - one.active_s / most_s), 1),
                 "colour": _colour(one.structure_id),
-                "title": f"{_name(one.structure_id)}: expected {percent(expected)}, {one.active_s:.0f} s",
+                "title": f"{name_in_list(one.structure_id)}: "
+                f"expected {percent(expected)}, {one.active_s:.0f} s",
             }
             for one, expected in known
         ],
     }
-
-
-def _name(structure_id: str) -> str:
-    entry = catalogue().get(structure_id)
-    return entry.display_name if entry else structure_id
 
 
 def _colour(structure_id: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from AmlartContourLib.contract.errors import BadSetting
-from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.session.events import (
     ContouringEnded,
     ContoursArrived,
@@ -22,7 +21,7 @@ from AmlartContourLib.session.patient import read_patient
 from AmlartContourLib.session.queue import ContourQueue
 from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.worklist import ExpectedWorst, SortBy, Worklist
-from AmlartContourLib.web.desk import Desk, percent
+from AmlartContourLib.web.desk import Desk, name_in_list, percent
 
 PHASES = {
     Phase.NEW: "new",
@@ -187,8 +186,7 @@ def _expected(worst: ExpectedWorst | None) -> dict[str, str]:
         return {"expected": "", "expected_title": "No engine gave an estimate of the editing."}
     if worst.fraction is None:
         return {"expected": "no estimate", "expected_title": worst.withheld}
-    entry = catalogue().get(worst.structure_id)
-    name = entry.display_name if entry else worst.structure_id
+    name = name_in_list(worst.structure_id)
     low, high = percent(worst.fraction.low), percent(worst.fraction.high)
     return {
         "expected": f"{name} {percent(worst.fraction.expected)}",
