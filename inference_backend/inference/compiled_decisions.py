@@ -5,14 +5,13 @@ Same sums in the same order as `plain_decisions`, so the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from numba import types
 
-Kernel = Callable[..., Any]
+from AmlartContourLib.measures.compiling import compiled
+
 MIXED = np.uint8(255)
 ZERO, ONE = np.float32(0), np.float32(1)
 OUT = types.Array(types.uint8, 3, "A")
@@ -21,13 +20,6 @@ CODES = types.Array(types.uint8, 3, "C")
 ROW = types.Array(types.float64, 1, "C")
 ROWS = types.Array(types.float64, 2, "C")
 PLACE = types.UniTuple(types.float64, 2)
-
-
-def compiled(signature: Any) -> Callable[[Kernel], Kernel]:
-    """Compiles at once, and keeps what was compiled where numba keeps it: beside this file, or in the user's
-    own cache where that cannot be written."""
-    decorate: Callable[[Kernel], Kernel] = numba.njit(signature, nogil=True, cache=True)
-    return decorate
 
 
 @compiled(types.float32(types.float32, types.float32, types.float32))
