@@ -10,6 +10,7 @@ import pytest
 import slicer
 import vtk
 
+from AmlartContourLib.session.events import PatientOpened
 from host.application import Host
 from host.clinician import Clinician, dab
 from host.leftovers import Count
@@ -80,6 +81,38 @@ def test_a_layout_without_an_axial_view_gives_way_to_four_up_and_another_stays(
     finally:
         red.SetMappedInLayout(1)
     assert layout.GetViewArrangement() == layout.SlicerLayoutFourUpView
+
+
+def test_a_patient_who_is_being_opened_when_the_scene_closes_is_not_opened(bench: Any, host: Host) -> None:
+    worklist = bench.worklist
+    worklist.ui.openButton.click()
+    slicer.mrmlScene.Clear(0)
+    assert "Block patient was not opened" in bench.ui.noticeLabel.text
+    wait_for(lambda: not _is_reading(), 20, "the reading has ended")
+    host.spin(0.3)
+    assert bench.session.patient is None
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert "Block patient was not opened" in bench.ui.noticeLabel.text, "the words stay"
+    worklist.ui.openButton.click()
+    wait_for(lambda: host.spin(0.05) or bench.session.patient, 20, "she is opened when asked for again")
+
+
+def test_a_patient_who_is_asked_for_again_while_a_dropped_reading_ends_is_opened_once(
+    bench: Any, host: Host
+) -> None:
+    opened = []
+    bench.session.subscribe(lambda event: opened.append(event) if isinstance(event, PatientOpened) else None)
+    bench.worklist.ui.openButton.click()
+    slicer.mrmlScene.Clear(0)
+    bench.worklist.ui.openButton.click()
+    wait_for(lambda: not _is_reading(), 20, "both readings have ended")
+    host.spin(0.3)
+    assert bench.session.patient.name == "Block patient"
+    assert len(opened) == 1
+
+
+def _is_reading() -> bool:
+    return any(thread.name == "amlart" for thread in threading.enumerate())
 
 
 DRIVEN: dict[str, Callable[[Clinician], object]] = {

@@ -105,8 +105,10 @@ class Workbench:
         self.editor.exit()
 
     def scene_closes(self) -> None:
-        """Before everything leaves the scene: the patient is saved and closed, so that no edit is lost."""
+        """Before everything leaves the scene: the patient is saved and closed, so that no edit is lost, and
+        one who is still being read is not opened afterwards."""
         self.editor.detach()
+        self.worklist.drop_opening()
         with self.desk.guard():
             self.session.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from slicer.i18n import tr as _
 
 from AmlartContourLib.client.processes import own_environment
 from AmlartContourLib.client.site import installed_python
-from AmlartContourLib.contract.errors import AmlartError
+from AmlartContourLib.contract.errors import AmlartError, Cancelled
 from AmlartContourLib.session.events import PatientClosed, PatientOpened, ReviewChanged, Saved
 from AmlartContourLib.session.patient import PatientFiles, PatientSource, read_patient
 from AmlartContourLib.session.store import SessionStore
@@ -34,7 +35,7 @@ class WorklistPanel(Panel):
         super().__init__(desk)
         self._store, self._home = store, home
         self._list: Worklist | None = None
-        self._reading = False
+        self._opening: _Opening | None = None
         stretch(self.ui.table, 0)
         self.on("directoryChanged(QString)", self.ui.folderButton, self.use_folder)
         self.on("textChanged(QString)", self.ui.searchEdit, self.refresh)
@@ -67,15 +68,32 @@ class WorklistPanel(Panel):
 
     def open(self, source: PatientSource) -> None:
         """Reads a patient on a thread and opens it. What is open is saved first."""
-        if self._reading:
+        if self._opening is not None:
             return
-        self._reading = True
+        opening = self._opening = _Opening(source)
         self._enable()
         self.desk.tell(_("Reading the scan of {name}.").format(name=source.name))
-        self.desk.background.run(partial(read_patient, source), self._read, self._not_read)
+        self.desk.background.run(opening.read, partial(self._read, opening), partial(self._not_read, opening))
 
-    def _read(self, files: PatientFiles) -> None:
-        self._reading = False
+    def drop_opening(self) -> None:
+        """The scene is closed: a patient who is still being read is not put into the one that follows."""
+        opening, self._opening = self._opening, None
+        if opening is None:
+            return
+        opening.drop()
+        self._enable()
+        words = _("The scene was closed, so {name} was not opened. Press Open to open her now.")
+        self.desk.tell(words.format(name=opening.source.name))
+
+    def close(self) -> None:
+        """Ends the reading of a patient."""
+        if self._opening is not None:
+            self._opening.drop()
+
+    def _read(self, opening: _Opening, files: PatientFiles) -> None:
+        if opening is not self._opening:
+            return
+        self._opening = None
         self._enable()
         opened = self.session.open(files)
         said = list(opened.findings)
@@ -83,15 +101,17 @@ class WorklistPanel(Panel):
             said.insert(0, _("The saved work on this patient was recovered."))
         self.desk.tell("\n".join(said))
 
-    def _not_read(self, error: AmlartError) -> None:
-        self._reading = False
+    def _not_read(self, opening: _Opening, error: AmlartError) -> None:
+        if opening is not self._opening:
+            return
+        self._opening = None
         self._enable()
         self.desk.tell(str(error))
 
     def _enable(self) -> None:
         chosen = id_at(self.ui.table, self.ui.table.currentRow())
-        self.ui.openButton.enabled = bool(chosen) and not self._reading
-        self.ui.nextButton.enabled = self._next() is not None and not self._reading
+        self.ui.openButton.enabled = bool(chosen) and self._opening is None
+        self.ui.nextButton.enabled = self._next() is not None and self._opening is None
         self.ui.closeButton.enabled = self.desk.is_open
 
     def _open_chosen(self) -> None:
@@ -124,12 +144,35 @@ class WorklistPanel(Panel):
             self.desk.tell(_("Install the backend on this computer first: it makes the practice patient."))
             return
         self.desk.tell(_("Making a synthetic patient. This takes about half a minute."))
-        self.desk.background.run(partial(make_practice, python, folder), self._made, self._not_read)
+        self.desk.background.run(partial(make_practice, python, folder), self._made, self._not_made)
 
     def _made(self, folder: Path) -> None:
         self.desk.tell(_("A synthetic patient is in the list. It shows no real person."))
         self.ui.folderButton.directory = str(folder)
         self._look_again()
+
+    def _not_made(self, error: AmlartError) -> None:
+        self.desk.tell(str(error))
+
+
+class _Opening:
+    """A patient who is being read. `read` runs on a thread and ends soon after `drop`."""
+
+    def __init__(self, source: PatientSource) -> None:
+        self.source = source
+        self._dropped = threading.Event()
+
+    def read(self) -> PatientFiles:
+        """Her files. Cancelled where the opening was dropped, InputRefused and its kinds."""
+        return read_patient(self.source, self._go_on)
+
+    def drop(self) -> None:
+        """She is not to be opened any more."""
+        self._dropped.set()
+
+    def _go_on(self, _fraction: float) -> None:
+        if self._dropped.is_set():
+            raise Cancelled("The opening of the patient was dropped.", kept="Her files are as they were.")
 
 
 def make_practice(python: Path, folder: Path) -> Path:
