@@ -18,17 +18,18 @@ from safetensors.torch import load_file
 
 from AmlartContourLib.contract.errors import BadSetting, InputRefused
 from inference_backend.models.bundle import open_bundle
-from inference_backend.training.losses import rare_loss
+from inference_backend.training.losses import rare_loss, structure_loss
 from inference_backend.training.pack import pack
 from inference_backend.training.phantom_cohort import PhantomCohort, Split, TrainingCase, spec_of_case
 from inference_backend.training.recipe import RECIPES, EnsembleRecipe, read_recipe
-from inference_backend.training.run import KEEP_EVERY, phases, train_phase
+from inference_backend.training.run import KEEP_EVERY, last_phases, phases, train_phase
 from inference_backend.training.windows import cut_window, training_pair
 
 SMALL = replace(
     read_recipe(RECIPES / "embedded.json"),
     structures=("bladder", "anorectum"),
     rare=("bladder",),
+    hard=("anorectum",),
     spacing_mm=(8.0, 8.0, 8.0),
     patch_kji=(32, 24, 32),
     arguments={"channels": [4, 8], "stem": 1},
@@ -36,6 +37,7 @@ SMALL = replace(
     members=2,
     common_steps=2 * KEEP_EVERY,
     own_steps=KEEP_EVERY,
+    fine_steps=KEEP_EVERY,
     settle_windows=4,
     learning_rate=0.02,
 )
@@ -76,6 +78,17 @@ def test_what_is_rare_counts_more_at_first_and_once_from_half_of_the_steps_on() 
     assert float(rare_loss(elsewhere, share, [1], 0.0)) == early
 
 
+def test_what_is_hard_counts_more_in_both_parts_of_the_loss() -> None:
+    share = torch.zeros(1, 2, 2, 2, 2)
+    share[:, 1] = 1.0
+    missed = torch.full_like(share, -4.0)
+    alike, counted = (
+        float(structure_loss(missed, share, counts=torch.tensor([1.0, count]))) for count in (1.0, 4.0)
+    )
+    assert alike == pytest.approx(float(structure_loss(missed, share)))
+    assert counted == pytest.approx(alike * 4 / 5 * 2, rel=0.02)  # nearly all of it is the second's
+
+
 def test_the_loss_falls(finished: tuple[Path, list[float]]) -> None:
     _, losses = finished
     assert losses[1] < 0.95 * losses[0]  # of the common start; those of members count rare structures more
@@ -83,15 +96,15 @@ def test_the_loss_falls(finished: tuple[Path, list[float]]) -> None:
 
 def test_the_members_start_alike_and_end_apart(finished: tuple[Path, list[float]]) -> None:
     folder, _ = finished
-    one, two = (load_file(phase.weights) for phase in phases(SMALL, folder)[1:])
+    one, two = (load_file(phase.weights) for phase in last_phases(SMALL, folder))
     assert one.keys() == two.keys()
     assert any(not torch.equal(one[name], two[name]) for name in one if "weight" in name)
 
 
 def test_each_member_leaves_out_other_cases() -> None:
     recipe = replace(SMALL, cases=9, members=3)
-    members = phases(recipe, Path("run"))[1:]
-    assert [sorted(set(range(9)) - set(m.cases)) for m in members] == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
+    _, *members = phases(recipe, Path("run"))
+    assert [sorted(set(range(9)) - set(m.cases)) for m in members] == 2 * [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_weights(
@@ -138,10 +151,15 @@ def test_a_finished_run_becomes_a_bundle_that_opens_and_says_what_it_is(
     card = (tmp_path / "bundle" / "card.md").read_text(encoding="utf-8")
     assert "not for patients" in card
     assert f"| member-2 | {SMALL.own_steps} |" in card
+    assert f"| fine-2 | {SMALL.fine_steps} |" in card
+    assert [file.name for file in sorted((tmp_path / "bundle").glob("*.safetensors"))] == [
+        "member-1.safetensors",
+        "member-2.safetensors",
+    ]
 
 
 def test_an_unfinished_run_is_not_packed(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="member-1, member-2"):
+    with pytest.raises(InputRefused, match="fine-1, fine-2"):
         pack(SMALL, tmp_path, tmp_path / "bundle", "1")
     assert not (tmp_path / "bundle").exists()
 

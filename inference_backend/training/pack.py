@@ -21,7 +21,7 @@ from inference_backend.models.manifest import (
 from inference_backend.models.store import EMBEDDED_ID
 from inference_backend.training.card import card_of
 from inference_backend.training.recipe import EnsembleRecipe
-from inference_backend.training.run import phases
+from inference_backend.training.run import last_phases
 from inference_backend.training.states import require_finished
 
 CARD_FILE = "card.md"
@@ -49,13 +49,13 @@ TRAINING_DATA = (
 
 def pack(recipe: EnsembleRecipe, run_folder: Path, out: Path, version: str) -> Manifest:
     """Writes the bundle of a finished run into a folder. InputRefused while a member is unfinished."""
-    members = phases(recipe, run_folder)[1:]
+    members = last_phases(recipe, run_folder)
     unfinished = [phase.folder.name for phase in members if not phase.weights.exists()]
     require_finished(unfinished)
     out.mkdir(parents=True, exist_ok=True)
     files = []
-    for phase in members:
-        name = f"{phase.folder.name}.safetensors"
+    for number, phase in enumerate(members, start=1):
+        name = f"member-{number}.safetensors"
         shutil.copyfile(phase.weights, out / name)
         files.append(file_in_bundle(out / name))
     (out / CARD_FILE).write_text(card_of(recipe, run_folder, version), encoding="utf-8")

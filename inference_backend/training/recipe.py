@@ -19,7 +19,8 @@ class EnsembleRecipe:
     """An ensemble of equal networks.
 
     All members share `common_steps` on all cases, which costs one network's time; then each goes `own_steps`
-    without every `members`-th case, with an order and variations of its own. `spacing_mm` (i, j, k)
+    without every `members`-th case, with an order and variations of its own, and `fine_steps` more in which
+    each of the `hard` structures counts `hard_counts` times. `spacing_mm` (i, j, k)
     and `patch_kji` are the network's; `window_hu` the HU mapped to -1 and 1. `rare`: structures
     that the members look for harder than for others (`rare_loss`). `settle_windows`: windows from
     which the running means of the normalisation are taken anew at the end.
@@ -28,6 +29,8 @@ class EnsembleRecipe:
     title: str
     structures: tuple[str, ...]
     rare: tuple[str, ...]
+    hard: tuple[str, ...]
+    hard_counts: float
     spacing_mm: tuple[float, float, float]
     window_hu: tuple[float, float]
     patch_kji: tuple[int, int, int]
@@ -38,6 +41,7 @@ class EnsembleRecipe:
     members: int
     common_steps: int
     own_steps: int
+    fine_steps: int
     learning_rate: float
     weight_decay: float
     settle_windows: int
@@ -53,8 +57,8 @@ class EnsembleRecipe:
 
 
 def read_recipe(path: Path) -> EnsembleRecipe:
-    """A recipe from its file. BadSetting for a field that is unknown or missing, or a rare structure that is
-    not among the structures."""
+    """A recipe from its file. BadSetting for a field that is unknown or missing, or a rare or hard
+    structure that is not among the structures."""
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     wanted = {field.name for field in fields(EnsembleRecipe)}
     if set(data) != wanted:
@@ -62,6 +66,6 @@ def read_recipe(path: Path) -> EnsembleRecipe:
         raise BadSetting(f"The recipe {path.name} has unknown or missing fields: {wrong}.")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     recipe = EnsembleRecipe(**values)
-    if not set(recipe.rare) <= set(recipe.structures):
-        raise BadSetting(f"A rare structure of the recipe {path.name} is not among its structures.")
+    if not {*recipe.rare, *recipe.hard} <= set(recipe.structures):
+        raise BadSetting(f"A rare or hard structure of the recipe {path.name} is not among its structures.")
     return recipe

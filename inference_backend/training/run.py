@@ -1,8 +1,8 @@
-"""One training run of an ensemble: a common start, then the members.
+"""One training run of an ensemble: a common start, then the members, then the members made finer.
 
-A run's folder holds `common/` and `member-N/`, each with `state.pt` (weights, optimiser, step; written whole
-or not at all), `curve.csv` and, once done, `weights.safetensors`. Ended at any moment, the same call goes on
-from the last state: the windows of step n depend on the seed, the phase and n only.
+A run's folder holds `common/`, `member-N/` and `fine-N/`, each with `state.pt` (weights, optimiser, step;
+written whole or not at all), `curve.csv` and, once done, `weights.safetensors`. Ended at any moment, the same
+call goes on from the last state: the windows of step n depend on the seed, the phase and n only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ Report = Callable[[str, int, int, float], None]
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of training: its folder, number (0 the common start), steps, cases and where it starts."""
+    """One stretch of training: its folder, number (0 the common start, then the members, then their fine
+    steps), steps, cases and where it starts."""
 
     folder: Path
     number: int
@@ -53,19 +54,33 @@ class Phase:
 
 
 def phases(recipe: EnsembleRecipe, folder: Path) -> tuple[Phase, ...]:
-    """The common start and each member, in order."""
+    """The common start, each member's own steps, and each member's fine ones, in order."""
     every = tuple(range(recipe.cases))
     common = Phase(folder / "common", 0, recipe.common_steps, every, None)
-    return common, *(
-        Phase(
-            folder / f"member-{n}",
-            n,
-            recipe.own_steps,
-            tuple(case for case in every if case % recipe.members != n - 1) if recipe.members > 1 else every,
-            common.weights,
-        )
-        for n in range(1, recipe.members + 1)
-    )
+    numbers = range(1, recipe.members + 1)
+    own = [
+        Phase(folder / f"member-{n}", n, recipe.own_steps, _cases_of(recipe, n), common.weights)
+        for n in numbers
+    ]
+    fine = [
+        Phase(folder / f"fine-{n}", recipe.members + n, recipe.fine_steps, start.cases, start.weights)
+        for n, start in zip(numbers, own, strict=True)
+        if recipe.fine_steps
+    ]
+    return common, *own, *fine
+
+
+def last_phases(recipe: EnsembleRecipe, folder: Path) -> tuple[Phase, ...]:
+    """Those whose weights are the members'."""
+    return phases(recipe, folder)[-recipe.members :]
+
+
+def _cases_of(recipe: EnsembleRecipe, member: int) -> tuple[int, ...]:
+    """All, or in an ensemble all but every so manieth."""
+    every = range(recipe.cases)
+    if recipe.members == 1:
+        return tuple(every)
+    return tuple(case for case in every if case % recipe.members != member - 1)
 
 
 def train_phase(
@@ -143,13 +158,20 @@ class _Run:
         return float(loss.detach())
 
     def _loss(self, logits: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-        """In the common start all structures alike; a member goes on from its end and looks for rare ones."""
-        done = self.step / self.phase.steps
+        """In the common start all structures alike; a member goes on from its end, looks for rare ones, and at
+        last draws hard ones finer."""
+        recipe, done = self.recipe, self.step / self.phase.steps
         if not self.phase.number:
             return structure_loss(logits, share, done)
-        loss = structure_loss(logits, share)
-        rare = [self.recipe.structures.index(name) for name in self.recipe.rare]
-        return loss + rare_loss(logits, share, rare, done) if rare else loss
+        fine = self.phase.number > recipe.members
+        loss = structure_loss(logits, share, counts=self._counts() if fine else None)
+        rare = [recipe.structures.index(name) for name in recipe.rare]
+        return loss + rare_loss(logits, share, rare, 1.0 if fine else done) if rare else loss
+
+    def _counts(self) -> torch.Tensor:
+        recipe = self.recipe
+        counts = [recipe.hard_counts if name in recipe.hard else 1.0 for name in recipe.structures]
+        return torch.tensor(counts, device=self.device)
 
     def _pair(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         rng = np.random.default_rng([self.recipe.seed, self.phase.number, step])
