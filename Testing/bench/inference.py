@@ -5,10 +5,7 @@ python Testing/bench/inference.py [--rounds N] [--small]
 1. Tiling: a pointwise network over 193 x 256 x 256 voxels with 14 outputs, windows of 96 x 160 x 160 that
 share half of each other; the network's own time is taken off. Its exact logits are known. 2. Back to the
 scan: 14 smooth logits on that grid to labels on 512 x 512 x 193, against interpolation by torch and argmax
-in single precision, and nnU-Net's default resampling where it is installed. 3. End to end with the embedded
-engine's weights, where they are there: body crop and blended windows against the whole frame in single
-precision by MONAI's inferer, time and Dice of every structure; and as a measure for that Dice, MONAI's whole
-frame against itself with all windows `SHIFT` voxels further on.
+in single precision, and nnU-Net's default resampling where it is installed.
 
 One thread. Times are of the processor, medians over the rounds; memory is what a separate process takes at
 most beyond its inputs. `--small` halves every side, for a quick look. A peer that is not installed is said
@@ -25,7 +22,6 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -39,26 +35,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.geometry import Geometry
-from AmlartContourLib.domain.mask import Mask
-from AmlartContourLib.measures.overlap import overlap
-from AmlartContourLib.measures.pair import pair
-from inference_backend.engines.bundle import BundleEngine
-from inference_backend.inference.back_sampling import labels_of, mask_above
+from inference_backend.inference.back_sampling import labels_of
 from inference_backend.inference.blending import blended_logits
-from inference_backend.inference.devices import Runtime
-from inference_backend.inference.ensemble import contour_by_ensemble
-from inference_backend.inference.pace import Pace
-from inference_backend.inference.view import AIR
 from inference_backend.inference.windows import plan_windows
-from inference_backend.models.bundle import open_bundle
-from inference_backend.models.model_grid import HuWindow, hu_on, model_grid
-from inference_backend.models.networks import side_multiple
-from inference_backend.models.store import EMBEDDED_FOLDER, EMBEDDED_ID
-from inference_backend.phantom.make import make_phantom
-from inference_backend.phantom.spec import PhantomSpec
 
 OUTPUTS, OVERLAP = 14, 0.5
-SHIFT = 8
 WHOLE, SIDE, SCAN_IJK = (193, 256, 256), (96, 160, 160), (512, 512, 193)
 MIXED_GOAL = 0.01
 MISSING = "not installed"
@@ -306,59 +287,6 @@ def back(rounds: int, small: bool) -> None:
     say(f"Memory beyond the logits: {in_its_own_process(peak_of_labels, small):.0f} MB (goal 100)\n")
 
 
-def end_to_end() -> None:
-    """Part 3."""
-    engine = BundleEngine(EMBEDDED_ID)
-    info = engine.describe()
-    if not info.available:
-        say(f"3. End to end: skipped. {info.reason}")
-        return
-    engine.load("cpu")
-    manifest = open_bundle(EMBEDDED_FOLDER).manifest
-    network = open_bundle(EMBEDDED_FOLDER).network(0)
-    phantom = make_phantom(PhantomSpec(matrix_ij=(512, 512), pixel_mm=(1.0, 1.0), slice_step_mm=2.5, seed=77))
-    ct, grid = phantom.scan, model_grid(phantom.scan.geometry, manifest.spacing_mm)
-    multiple = side_multiple(manifest.network.name, manifest.network.arguments)
-    one = replace(manifest, members=manifest.members[:1])
-    pace = Pace(lambda _f, _s: None, lambda: False)
-    fast: dict[str, Mask] = {}
-
-    def by_us() -> None:
-        found = contour_by_ensemble([network], one, multiple, ct, manifest.structures, Runtime(), pace)
-        fast.update(found.masks)
-        say(f"   ours, wall seconds by stage: {found.timings_s}")
-
-    def by_monai(shift: int) -> dict[str, Mask]:
-        from monai.inferers import SlidingWindowInferer
-
-        values = HuWindow(*manifest.window_hu).apply(hu_on(grid, ct.hu_kji, ct.geometry))
-        padded = np.pad(values, [(shift, 0)] * 3, constant_values=AIR)
-        inferer = SlidingWindowInferer(
-            manifest.patch_kji, 1, manifest.overlap, mode="gaussian", padding_mode="constant", cval=AIR
-        )
-        with torch.inference_mode():
-            said = torch.sigmoid(inferer(torch.from_numpy(padded)[None, None], network))[0].numpy()
-        whole = Box((0, 0, 0), grid.shape_kji)
-        back = said[:, shift:, shift:, shift:]
-        channels = zip(manifest.structures, back, strict=True)
-        return {name: mask_above(channel, whole, grid, ct.geometry) for name, channel in channels}
-
-    say("3. End to end, one member of the embedded engine, 512 x 512 voxels in the plane")
-    frame: dict[str, Mask] = {}
-    ours_s, monai_s = processor_s(by_us), processor_s(lambda: frame.update(by_monai(0)))
-    say(f"   processor seconds: ours {ours_s:.1f}, whole frame by MONAI {monai_s:.1f}")
-    say(f"   Dice of the two {agreement(frame, fast)} (goal: mean 0.995)")
-    say(f"   Dice of MONAI's with windows {SHIFT} voxels further on {agreement(frame, by_monai(SHIFT))}")
-
-
-def agreement(ones: dict[str, Mask], others: dict[str, Mask]) -> str:
-    """Mean and least Dice over the structures that either has."""
-    dice = {name: overlap(pair(ones[name], others[name])).dice for name in ones}
-    given = {name: value for name, value in dice.items() if value is not None}
-    least = min(given, key=lambda name: given[name])
-    return f"mean {statistics.mean(given.values()):.4f}, least {given[least]:.4f} ({least})"
-
-
 def main() -> None:
     """Runs all parts."""
     parser = argparse.ArgumentParser(
@@ -371,7 +299,6 @@ def main() -> None:
     half = (lambda t: tuple(n // 2 for n in t)) if chosen.small else (lambda t: t)
     tiling(chosen.rounds, half(WHOLE), half(SIDE))
     back(chosen.rounds, chosen.small)
-    end_to_end()
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     if "avx512_bf16" not in flags and "amx_bf16" not in flags:
         say(

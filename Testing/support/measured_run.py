@@ -1,5 +1,7 @@
 """What one call costs: processor time, time by the clock, memory. Standard library only, for any interpreter.
 
+Time and memory are taken in calls of their own: freeing what the C library keeps for later, without which the
+peak says little, has every page be made anew, which costs small arrays more than their work.
 Processor time counts all threads and finished child processes. Memory is how far the resident memory of this
 process rose above where it was, or that of the largest child where that is more; it is None where the system
 does not tell.
@@ -12,7 +14,7 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -32,17 +34,23 @@ class Spent:
 
 
 def spent(call: Callable[[], Any]) -> Spent:
-    """Runs the call once."""
+    """Runs the call once, in a process as the calls before left it; memory is not looked at."""
+    cpu, wall = _cpu(), time.perf_counter()
+    answer = call()
+    cpu_ms, wall_ms = (_cpu() - cpu) * 1000, (time.perf_counter() - wall) * 1000
+    return Spent(answer, cpu_ms, wall_ms, None)
+
+
+def spent_with_memory(call: Callable[[], Any]) -> Spent:
+    """Runs the call once, with its memory; its time includes what a first call in a process costs."""
     _give_back()
     before_mb = _resident_mb("VmRSS")
     if before_mb is not None:
         CLEAR.write_text(RESET_PEAK)
-    cpu, wall = _cpu(), time.perf_counter()
-    answer = call()
-    cpu_ms, wall_ms = (_cpu() - cpu) * 1000, (time.perf_counter() - wall) * 1000
+    once = spent(call)
     peak_mb = _resident_mb("VmHWM")
     extra_mb = None if before_mb is None or peak_mb is None else max(peak_mb - before_mb, _children_mb())
-    return Spent(answer, cpu_ms, wall_ms, extra_mb)
+    return replace(once, extra_mb=extra_mb)
 
 
 def spent_apart(call: Callable[[], Any]) -> Spent:
@@ -60,7 +68,7 @@ def spent_apart(call: Callable[[], Any]) -> Spent:
 
 
 def _send(there: Connection, call: Callable[[], Any]) -> None:
-    there.send(spent(call))
+    there.send(spent_with_memory(call))
 
 
 def _give_back() -> None:

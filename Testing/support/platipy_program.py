@@ -18,7 +18,7 @@ from platipy.imaging.label import comparison
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.measured_run import spent
+from support.measured_run import spent, spent_with_memory
 
 PATH_TOLERANCES = (0.0, 3.0)
 Round = tuple[dict[str, float], float, float, float | None]
@@ -56,15 +56,16 @@ def _images(reference: np.ndarray, test: np.ndarray, spacing_kji: np.ndarray) ->
 
 
 def main() -> None:
-    """Every structure in every round."""
+    """Every structure in every round; a single round is for the memory."""
     arrays, rounds = np.load(sys.argv[1]), int(sys.argv[2])
+    measured = spent_with_memory if rounds == 1 else spent
     names = [key.removesuffix(".test") for key in arrays.files if key.endswith(".test")]
     found: dict[str, dict[str, list[Round]]] = {}
     for name in names:
         pair = arrays[f"{name}.reference"], arrays[f"{name}.test"], arrays["spacing_kji"]
         for what in (figures, paths):
             for _ in range(rounds):
-                one = spent(lambda pair=pair, what=what: what(*pair))
+                one = measured(lambda pair=pair, what=what: what(*pair))
                 rows = found.setdefault(what.__name__, {}).setdefault(name, [])
                 rows.append((one.answer, one.cpu_ms, one.wall_ms, one.extra_mb))
     json.dump(found, sys.stdout)
