@@ -6,18 +6,26 @@ import os
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from support.seen_scene import FILE_OF, SeenScene
+
 START_S = 120.0
+SCENE_S = 30.0
+WATCHED = Path(__file__).with_name("watched_workstation.py")
+STATION = re.compile(r"AmlartContourLib\.web|watched_station\.py")
 LINK = re.compile(r"https?://\S+/enter\?token=\S+")
 
 
@@ -41,26 +49,51 @@ class RunningWorkstation:
 
     def stations(self) -> list[int]:
         """Process ids of the users' own processes."""
-        listed = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        lines = [line for line in listed.stdout.splitlines() if "AmlartContourLib.web" in line]
-        return [int(line.split()[0]) for line in lines]
+        children = psutil.Process(self.process.pid).children()
+        return [child.pid for child in children if STATION.search(" ".join(_command(child)))]
+
+    def scene(self) -> SeenScene:
+        """What the MRML scene of the one station holds now."""
+        (pid,) = self.stations()
+        file = _scene_file(self.home)
+        file.unlink(missing_ok=True)
+        os.kill(pid, signal.SIGUSR1)
+        until = time.monotonic() + SCENE_S
+        while not file.exists():
+            assert time.monotonic() < until, "the station did not write its scene"
+            time.sleep(0.05)
+        return SeenScene.read(file)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """Its command line; empty where it has just ended."""
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
+
+
+def _watching(home: Path) -> dict[str, str]:
+    return {FILE_OF: str(_scene_file(home)), "PYTHONPATH": str(WATCHED.parents[1])}
+
+
+def _scene_file(home: Path) -> Path:
+    return home.with_name(f"{home.name}-scene.npz")
 
 
 @contextmanager
-def running_workstation(patients: Path, home: Path, port: int = 0) -> Iterator[RunningWorkstation]:
-    """Runs `amlart workstation` and waits for its link."""
-    command = [sys.executable, "-m", "inference_backend.cli", "workstation", str(patients)]
+def running_workstation(
+    patients: Path, home: Path, port: int = 0, *, watched: bool = False, options: tuple[str, ...] = ()
+) -> Iterator[RunningWorkstation]:
+    """Runs `amlart workstation` and waits for its link. `watched`: `scene` can be asked for."""
+    program = [str(WATCHED)] if watched else ["-m", "inference_backend.cli", "workstation"]
+    words = ("--home", str(home), "--port", str(port), "--no-open")
     process = subprocess.Popen(
-        [*command, "--home", str(home), "--port", str(port), "--no-open"],
+        [sys.executable, *program, str(patients), *words, *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "400"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "400", **(_watching(home) if watched else {})},
     )
     told: queue.Queue[str] = queue.Queue()
     stderr = process.stderr

@@ -29,7 +29,7 @@ def whole_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 
 @pytest.fixture
 def room(whole_room: Room) -> Iterator[Room]:
-    whole_room.call("set_limit", False, -50, 150)
+    whole_room.call("set_limit", "on", False)
     whole_room.call("go_to_slice", "Axial", SLICE_OF_CERVIX)
     yield whole_room
     whole_room.call("use_tool", "none")
@@ -41,6 +41,11 @@ def _take_up(room: Room, structure_id: str, tool: str) -> None:
     room.call("choose_structure", structure_id)
     room.call("use_tool", tool)
     assert room.state.tool == tool
+
+
+def _limit(room: Room, low_hu: float, high_hu: float) -> None:
+    for part, value in (("low", low_hu), ("high", high_hu), ("on", True)):
+        room.call("set_limit", part, value)
 
 
 def _hu(room: Room, mask: Mask) -> np.ndarray:
@@ -109,7 +114,7 @@ def test_scissors_cut_away_what_lies_outside(room: Room) -> None:
 
 @pytest.mark.parametrize(("tool", "path"), [("paint", ACROSS), ("draw", SQUARE), ("erase", ACROSS)])
 def test_the_limit_keeps_the_mouse_off_voxels_outside_its_range(room: Room, tool: str, path: object) -> None:
-    room.call("set_limit", True, 20, 60)
+    _limit(room, 20, 60)
     _take_up(room, "cervix", tool)
     before, after = room.edit("cervix", lambda: room.drag(path))  # type: ignore[arg-type]
     hu = _hu(room, (before - after) | (after - before))
@@ -119,7 +124,7 @@ def test_the_limit_keeps_the_mouse_off_voxels_outside_its_range(room: Room, tool
 
 
 def test_the_limit_holds_for_whole_structures_too(room: Room) -> None:
-    room.call("set_limit", True, 20, 60)
+    _limit(room, 20, 60)
     _take_up(room, "cervix", "margin")
     before, after = room.edit("cervix", lambda: room.call("margin", margin_mm=6))
     hu = _hu(room, after - before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from AmlartContourLib.domain.levels import BorderKind, LevelBorder
 from AmlartContourLib.domain.margins import Margin
 from AmlartContourLib.domain.parts import leaves
 from AmlartContourLib.domain.rules import Rule
-from AmlartContourLib.domain.vagina import VaginaLength, VaginaRecipe
+from AmlartContourLib.domain.vagina import VaginaRecipe
 from AmlartContourLib.session.choices import PartRow
 from AmlartContourLib.session.events import (
     ChoicesChanged,
@@ -67,6 +67,7 @@ class ComponentsPanel:
             "include": lambda structure_id, on: choices.include([structure_id], bool(on)),
             "use_preset": self.use_preset,
             "set_vagina": self.set_vagina,
+            "set_vagina_length": self.set_vagina_length,
             "set_edit_back": lambda on: choices.set_edit_back(bool(on)),
             "set_disjoint": lambda on: choices.set_disjoint(bool(on)),
             "set_ptv": self.set_ptv,
@@ -90,10 +91,15 @@ class ComponentsPanel:
             raise BadSetting("There is no site preset of that name.", kept="Nothing was changed.")
         self._desk.session.choices.use_preset(name)
 
-    def set_vagina(self, recipe: str, length_mm: float) -> None:
+    def set_vagina(self, recipe: str) -> None:
         """How much of the vagina is included."""
-        length = VaginaLength(VaginaRecipe[recipe], float(length_mm or 0))
-        self._desk.session.choices.set_vagina(length)
+        now = self._desk.session.case.selection.vagina
+        self._desk.session.choices.set_vagina(replace(now, recipe=VaginaRecipe[recipe]))
+
+    def set_vagina_length(self, length_mm: float) -> None:
+        """How long that is."""
+        now = self._desk.session.case.selection.vagina
+        self._desk.session.choices.set_vagina(replace(now, length_mm=float(length_mm or 0)))
 
     def set_ptv(self, target: str, margin_mm: str | float) -> None:
         """One margin to all sides; empty: no PTV."""

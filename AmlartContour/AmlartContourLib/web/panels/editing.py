@@ -183,11 +183,13 @@ class EditingPanel:
         self._desk.state.scissors = mode
         self._editor.set_scissors(mode)
 
-    def set_limit(self, on: bool, low_hu: float, high_hu: float) -> None:
-        """Limits all tools to a range of CT numbers."""
-        low, high = sorted((float(low_hu), float(high_hu)))
-        self._desk.state.limit = {"on": bool(on), "low": low, "high": high}
-        self._editor.set_limit(bool(on), low, high)
+    def set_limit(self, part: str, value: float) -> None:
+        """Limits all tools to CT numbers: whether at all ("on"), or one of the ends ("low", "high").
+        Each control tells its own part only, so none takes back what another has just told."""
+        limit = dict(self._desk.state.limit)
+        limit[part] = bool(value) if part == "on" else float(value)
+        self._desk.state.limit = limit
+        self._editor.set_limit(limit["on"], *sorted((limit["low"], limit["high"])))
 
     def add(self, structure_id: str) -> None:
         """An empty structure, to draw it."""

@@ -62,7 +62,8 @@ class WholeStructure:
         with desk.busy(f"{tool}: {desk.name_of(active)}…"):
             after = await desk.beside(work, before)
         if limit["on"]:
-            after = limited(before, after, case.patient.scan.hu_kji, limit["low"], limit["high"])
+            ends_hu = sorted((limit["low"], limit["high"]))
+            after = limited(before, after, case.patient.scan.hu_kji, *ends_hu)
         if not editing.apply(active, after, tool, made_from=before):
             desk.notices.tell(f"{tool}: no voxel of {desk.name_of(active)} changes.", "info")
 
