@@ -41,18 +41,14 @@ def blended_logits(
             return logits.to(sums)
         if total is None:
             total = torch.zeros((len(logits), *plan.shape_kji), dtype=sums, device=volume_kji.device)
-        rows = [torch.from_numpy(row).to(volume_kji.device) for row in (k, j, i)]
-        weights = rows[0][:, None, None] * (rows[1][:, None] * rows[2])
-        _add(total[(slice(None), *box.slices)], logits, weights)
+        plane = torch.from_numpy(j[:, None] * i).to(volume_kji.device)
+        _add(total[(slice(None), *box.slices)], logits, k.tolist(), plane)
     if total is None:
         raise ValueError("a plan has at least one window")
     return total
 
 
-def _add(total: Tensor, logits: Tensor, weights: Tensor) -> None:
-    """Adds weighed logits in place, channel by channel: what is written stays in the processor's cache."""
-    for sums, channel in zip(total, logits, strict=True):
-        if sums.dtype == channel.dtype:
-            sums.addcmul_(channel, weights)
-        else:
-            sums.add_(channel * weights)
+def _add(total: Tensor, logits: Tensor, along_k: Sequence[float], plane_ji: Tensor) -> None:
+    """Adds weighed logits in place, slice by slice: the weights of one stay in the processor's cache."""
+    for k, weight in enumerate(along_k):
+        total[:, k].addcmul_(logits[:, k], plane_ji, value=weight)
