@@ -42,5 +42,5 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml .ci/system-packages
 	@.ci/system-packages
-	$(BIN)/python -m pip install --quiet --editable '.[dev,peers,models,web]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,peers,models,sam,web]'
 	touch $@ $(VENV)/.run

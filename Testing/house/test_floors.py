@@ -45,6 +45,8 @@ LIBRARIES = {
         "safetensors",
         "numba",
         "openvino",
+        "universeg",
+        "segment_anything",
     },
 }
 REPORT_LIBRARIES = {"jinja2", "markupsafe", "matplotlib"}

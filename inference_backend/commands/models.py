@@ -12,16 +12,19 @@ from rich.table import Table
 
 from AmlartContourLib.contract.errors import AmlartError, BadSetting
 from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.commands import models_by_weights
 from inference_backend.commands.choices import words
 from inference_backend.commands.console import progress_bar, result_json, result_table, to_user
+from inference_backend.few_shot.description import FewShot
+from inference_backend.models.added import Added, read_added
 from inference_backend.models.licences import accept as record_acceptance
 from inference_backend.models.licences import accepted
-from inference_backend.models.pack import Pack, read_pack
+from inference_backend.models.pack import Pack
 from inference_backend.models.store import bundle_folder, own_bundles, own_packs
 
 app = typer.Typer(no_args_is_help=True, help="Models: add, verify, list, accept, remove.")
 MEBIBYTE = 1 << 20
-COLUMNS = ("id", "title", "version", "structures", "folds", "licence", "accepted", "size")
+COLUMNS = ("id", "title", "version", "structures", "kind", "licence", "accepted", "size")
 Id = Annotated[str, typer.Argument(help="Id of an added model.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Sources = Annotated[
@@ -46,6 +49,7 @@ Version = Annotated[str, typer.Option(help="Version, for provenance.")]
 
 def add_to(root: typer.Typer) -> None:
     """Adds the command."""
+    models_by_weights.add_to(app)
     root.add_typer(app, name="models")
 
 
@@ -153,7 +157,7 @@ def remove(name: Id, yes: Annotated[bool, typer.Option("--yes", help="Do not ask
 def _row(name: str) -> dict[str, str | int]:
     folder = bundle_folder(name)
     try:
-        pack = read_pack(folder)
+        pack = read_added(folder)
     except AmlartError as error:
         return {**dict.fromkeys(COLUMNS, ""), "id": name, "title": str(error)}
     given = accepted(folder)
@@ -162,17 +166,25 @@ def _row(name: str) -> dict[str, str | int]:
         "title": pack.title,
         "version": pack.version,
         "structures": len(pack.structures),
-        "folds": sum(len(part.folds) for part in pack.parts),
+        "kind": _kind(pack),
         "licence": pack.terms,
         "accepted": given.by if given else "nobody",
         "size": f"{pack.weight_bytes / MEBIBYTE:.1f} MiB",
     }
 
 
-def _added(name: str) -> tuple[Path, Pack]:
+def _kind(model: Added) -> str:
+    if isinstance(model, Pack):
+        return f"nnU-Net, {sum(len(part.folds) for part in model.parts)} folds"
+    if isinstance(model, FewShot):
+        return f"few-shot, {len(model.examples)} examples"
+    return f"prompted, {model.look.value}"
+
+
+def _added(name: str) -> tuple[Path, Added]:
     if name not in own_packs():
         raise BadSetting(f"There is no added model {name!r}.", advice=f"There are {_those()}.")
-    return bundle_folder(name), read_pack(bundle_folder(name))
+    return bundle_folder(name), read_added(bundle_folder(name))
 
 
 def _those() -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.models.added import Added
+from inference_backend.models.bundle import first_missing
+from inference_backend.models.licences import accepted
 
 MODELS_EXTRA = "pip install 'amlart-contour[models]'"
 NOTE = "by {} {}"
 """Title and version, beside every contour."""
+NOT_ACCEPTED = "Its licence has not been accepted: {}."
 
 
 def version_with_hash(version: str, described_by: Path) -> str:
@@ -39,3 +43,31 @@ def require_given(title: str, given: Sequence[str], wanted: Iterable[str]) -> No
         raise BadSetting(
             f"{title} does not give {', '.join(unknown)}.", advice=f"It gives {', '.join(given)}."
         )
+
+
+def obstacle(
+    engine_id: str, folder: Path, model: Added, libraries: Mapping[str, str] | None = None
+) -> tuple[str, str]:
+    """Why an added model cannot run here, and the one command that mends it; empty where it can.
+
+    `libraries`: what it needs beside torch, with the command that installs each.
+    """
+    needed = {"torch": MODELS_EXTRA, "safetensors": MODELS_EXTRA, **(libraries or {})}
+    for library, mend in needed.items():
+        if absent := not_installed((library,)):
+            return absent, mend
+    again = f"amlart models remove {engine_id}"
+    if model.id != engine_id:
+        return f"Its description is that of {model.id}: the folder must have that name.", again
+    wrong = not_in_catalogue(model.structures) or first_missing(folder, model.files)
+    if wrong:
+        return wrong, again
+    if accepted(folder) is None:
+        return NOT_ACCEPTED.format(model.licence), f"amlart models accept {engine_id}"
+    return "", ""
+
+
+def require_ready(title: str, reason: str, mend: str) -> None:
+    """BadSetting where there is a reason why a model cannot run."""
+    if reason:
+        raise BadSetting(f"{title} cannot run. {reason}", advice=f"Mend it with: {mend}")

@@ -16,16 +16,14 @@ from typing import TYPE_CHECKING
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.model_folder import (
-    MODELS_EXTRA,
     NOTE,
-    not_in_catalogue,
-    not_installed,
+    obstacle,
     require_given,
+    require_ready,
     version_with_hash,
 )
 from inference_backend.engines.protocol import Cancel, Progress
-from inference_backend.models.bundle import first_missing, verified
-from inference_backend.models.licences import accepted
+from inference_backend.models.bundle import verified
 from inference_backend.models.pack import PACK_FILE, Pack, Part, read_pack
 from inference_backend.models.store import bundle_folder
 
@@ -37,9 +35,6 @@ if TYPE_CHECKING:
     from inference_backend.inference.devices import Runtime
     from inference_backend.inference.pace import Pace
     from inference_backend.nnunet.contouring import FoldsResult, Trained
-
-NOT_ACCEPTED = "Its licence has not been accepted: {}."
-RESEARCH_ONLY = "The licence of this model ({}) forbids commercial use."
 
 
 class NnUNetFolderEngine:
@@ -55,7 +50,7 @@ class NnUNetFolderEngine:
     def describe(self) -> EngineInfo:
         """See `Engine`. DamagedFile where there is no pack.json that can be used."""
         pack = read_pack(self._folder)
-        reason, mend = _obstacle(self._id, self._folder, pack)
+        reason, mend = obstacle(self._id, self._folder, pack)
         return EngineInfo(
             id=self._id,
             title=pack.title,
@@ -80,9 +75,7 @@ class NnUNetFolderEngine:
 
         self._runtime = runtime_on(device)
         pack = read_pack(self._folder)
-        reason, mend = _obstacle(self._id, self._folder, pack)
-        if reason:
-            raise BadSetting(f"{pack.title} cannot run. {reason}", advice=f"Mend it with: {mend}")
+        require_ready(pack.title, *obstacle(self._id, self._folder, pack))
         for file in pack.files:
             verified(self._folder, file)
         self._trained = [trained_part(self._folder, part) for part in pack.parts]
@@ -135,7 +128,7 @@ class NnUNetFolderEngine:
             spread=spread,
             timings_s=timings,
             borders=borders_between(masks),
-            findings=(*_licence_told(pack), *dict.fromkeys(findings), NOT_CALIBRATED),
+            findings=(*pack.told, *dict.fromkeys(findings), NOT_CALIBRATED),
             device=self._runtime.device,
         )
 
@@ -151,23 +144,3 @@ class NnUNetFolderEngine:
         labels = [label for label, one in part.gives.items() if one in wanted]
         folds = [partial(network_of, self._folder, trained, fold) for fold in part.folds]
         return contour_by_folds(folds, trained, ct, labels, self._runtime, pace, asking_sooner)
-
-
-def _licence_told(pack: Pack) -> tuple[str, ...]:
-    return (RESEARCH_ONLY.format(pack.licence),) if pack.research_only else ()
-
-
-def _obstacle(engine_id: str, folder: Path, pack: Pack) -> tuple[str, str]:
-    """Why an added model cannot run here, and the one command that mends it; empty where it can."""
-    absent = not_installed(("torch", "safetensors"))
-    if absent:
-        return absent, MODELS_EXTRA
-    again = f"amlart models remove {engine_id}"
-    if pack.id != engine_id:
-        return f"Its {PACK_FILE} is that of {pack.id}: the folder must have that name.", again
-    wrong = not_in_catalogue(pack.structures) or first_missing(folder, pack.files)
-    if wrong:
-        return wrong, again
-    if accepted(folder) is None:
-        return NOT_ACCEPTED.format(pack.licence), f"amlart models accept {engine_id}"
-    return "", ""

@@ -7,11 +7,12 @@ Whatever is heavy is imported in `load` or `contour`, which only a worker proces
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from AmlartContourLib.contract.messages import EngineInfo
 
 if TYPE_CHECKING:
+    from AmlartContourLib.contract.prompt import Prompt
     from AmlartContourLib.domain.contours import Contours
     from AmlartContourLib.domain.structure_set import StructureSet
     from AmlartContourLib.exchange.ct_scan import CtScan
@@ -48,3 +49,14 @@ class Engine(Protocol):
         `context`: contours that came with the CT, on the same geometry. Raises Cancelled soon after `cancel`
         turns true, and any other AmlartError with words for the user.
         """
+
+
+@runtime_checkable
+class PromptedEngine(Engine, Protocol):
+    """An engine that puts one contour right where a clinician points."""
+
+    def fix(
+        self, ct: CtScan, prompt: Prompt, progress: Progress, cancel: Cancel, context: StructureSet
+    ) -> Contours:
+        """The prompt's structure alone, as it would be; outside the prompt's region as in `context`, where an
+        absent contour is an empty one. Raises what `contour` raises."""

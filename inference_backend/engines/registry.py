@@ -11,7 +11,16 @@ from pathlib import Path
 from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.protocol import Engine
-from inference_backend.models.store import EMBEDDED_ID, own_bundles, own_packs
+from inference_backend.few_shot.description import FEW_SHOT_FILE
+from inference_backend.models.pack import PACK_FILE
+from inference_backend.models.store import (
+    EMBEDDED_ID,
+    bundle_folder,
+    described_by,
+    own_bundles,
+    own_packs,
+)
+from inference_backend.prompted.description import PROMPTED_FILE
 
 LOG = logging.getLogger(__name__)
 
@@ -27,7 +36,12 @@ class EngineEntry:
 
 NODAL = "inference_backend.engines.guideline_nodal:GuidelineNodalEngine"
 BUNDLE = "inference_backend.engines.bundle:BundleEngine"
-NNUNET = "inference_backend.engines.nnunet_folder:NnUNetFolderEngine"
+ADDED = {
+    PACK_FILE: "inference_backend.engines.nnunet_folder:NnUNetFolderEngine",
+    FEW_SHOT_FILE: "inference_backend.engines.universeg:UniverSegEngine",
+    PROMPTED_FILE: "inference_backend.engines.sam:SamEngine",
+}
+"""Of an added model, by the file that describes it."""
 DEFAULT_ENGINE = EMBEDDED_ID
 BUILT_IN = (
     EngineEntry(EMBEDDED_ID, f"{BUNDLE}({EMBEDDED_ID})"),
@@ -40,9 +54,11 @@ def listed(home: Path | None = None) -> tuple[EngineEntry, ...]:
     """The engines of this version, the default first, and the bundles and added models in a backend's folder,
     this user's own where none is given."""
     found = {entry.id: entry for entry in BUILT_IN}
-    for kind, names in ((BUNDLE, own_bundles(home)), (NNUNET, own_packs(home))):
-        for name in names:
-            found.setdefault(name, EngineEntry(name, f"{kind}({name})"))
+    places = dict.fromkeys(own_bundles(home), BUNDLE)
+    for name in own_packs(home):
+        places.setdefault(name, ADDED[described_by(bundle_folder(name, home))])
+    for name, place in places.items():
+        found.setdefault(name, EngineEntry(name, f"{place}({name})"))
     return tuple(found.values())
 
 

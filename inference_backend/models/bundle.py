@@ -18,7 +18,7 @@ from AmlartContourLib.contract.errors import DamagedFile
 from inference_backend.models.manifest import BundleFile, Manifest, read_manifest
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 CHUNK = 1 << 20
 COPY_AGAIN = "Copy the whole bundle again."
@@ -46,17 +46,10 @@ class Bundle:
 
     def network(self, member: int) -> nn.Module:
         """One member with its weights, on the CPU, not training. DamagedFile where they do not fit."""
-        import safetensors.torch
-        from safetensors import SafetensorError
-
         from inference_backend.models.networks import build
 
         weights = self.manifest.members[member]
-        path = verified(self.folder, weights)
-        try:
-            tensors = safetensors.torch.load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise _damaged(f"The weights {weights.file} are no safetensors file.") from error
+        tensors = tensors_of(self.folder, weights)
         choice = self.manifest.network
         module = build(choice.name, 1, len(self.manifest.structures), choice.arguments)
         try:
@@ -106,6 +99,20 @@ def verified(folder: Path, file: BundleFile) -> Path:
     if found != file.sha256:
         raise _damaged(f"{file.file} of the bundle {folder.name} has another content than its manifest says.")
     return path
+
+
+def tensors_of(folder: Path, weights: BundleFile) -> dict[str, Tensor]:
+    """The tensors of a weights file, on the CPU. DamagedFile where it is another than its description says,
+    or no safetensors."""
+    import safetensors.torch
+    from safetensors import SafetensorError
+
+    path = verified(folder, weights)
+    try:
+        found: dict[str, Tensor] = safetensors.torch.load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise _damaged(f"The weights {weights.file} are no safetensors file.") from error
+    return found
 
 
 def file_in_bundle(path: Path) -> BundleFile:

@@ -13,7 +13,7 @@ from pathlib import Path
 from AmlartContourLib.contract.errors import AmlartError, BadSetting
 from AmlartContourLib.contract.strict_json import Message, from_json, to_json
 from AmlartContourLib.exchange.atomic import write_file
-from inference_backend.models.pack import PACK_FILE
+from inference_backend.models.store import described_by
 
 ACCEPTED_FILE = "licence-accepted.json"
 ACCEPTED_BYTES = 1 << 14
@@ -21,7 +21,7 @@ ACCEPTED_BYTES = 1 << 14
 
 @dataclass(frozen=True)
 class Acceptance(Message):
-    """`pack_sha256`: of the pack.json that it was given for. `at`: in UTC, as ISO 8601."""
+    """`pack_sha256`: of the file that describes the model it was given for. `at`: in UTC, as ISO 8601."""
 
     licence: str
     by: str
@@ -50,5 +50,5 @@ def accepted(folder: Path) -> Acceptance | None:
 
 
 def pack_sha256(folder: Path) -> str:
-    """SHA-256 of a pack.json, which holds the hash of every weight."""
-    return hashlib.sha256((folder / PACK_FILE).read_bytes()).hexdigest()
+    """SHA-256 of the file that describes an added model, which holds the hash of every weight."""
+    return hashlib.sha256((folder / described_by(folder)).read_bytes()).hexdigest()

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from AmlartContourLib.contract.errors import DamagedFile, TooLarge
 from AmlartContourLib.contract.messages import NAME
-from AmlartContourLib.contract.strict_json import Message, from_json
+from AmlartContourLib.contract.strict_json import Message
+from inference_backend.models.card import INTENDED_USE, MAX_TEXT, Card, read_card
 from inference_backend.models.manifest import BundleFile
 
 PACK_FILE = "pack.json"
-PACK_FORMAT = 1
-PACK_BYTES = 1 << 20
 MAX_PARTS = 32
 MAX_FOLDS = 20
 MAX_LABELS = 254
-MAX_TEXT = 4000
 AXES = r"^[LR][PA][SI]$"
 
 
@@ -64,27 +61,18 @@ class Part(Message):
 
 
 @dataclass(frozen=True)
-class Pack(Message):
-    """Everything a pack says of itself. `research_only`: its licence forbids commercial use.
-    `left_out`: labels that the catalogue does not know. `licence_text`: the licence's own words."""
+class Pack(Card):
+    """Everything a pack says of itself. `left_out`: labels that the catalogue does not know. `licence_text`:
+    the licence's own words."""
 
-    format: int
-    id: str
-    version: str
-    title: str
-    licence: str
-    research_only: bool
     parts: tuple[Part, ...]
     left_out: tuple[str, ...] = ()
     licence_text: BundleFile | None = None
-    intended_use: str = field(default="Research. A proposal to edit.")
+    intended_use: str = INTENDED_USE
 
     def __post_init__(self) -> None:
-        if self.format != PACK_FORMAT:
-            raise ValueError(f"this version reads format {PACK_FORMAT}")
-        if not all(re.fullmatch(NAME, text) for text in (self.id, self.version)):
-            raise ValueError("a name has letters, digits, dots, dashes, underscores; 64 at most")
-        if any(not 0 < len(text) <= MAX_TEXT for text in (self.title, self.licence, self.intended_use)):
+        super().__post_init__()
+        if not 0 < len(self.intended_use) <= MAX_TEXT:
             raise ValueError(f"a text is empty or longer than {MAX_TEXT} characters")
         if not 1 <= len(self.parts) <= MAX_PARTS:
             raise ValueError(f"there are 1 to {MAX_PARTS} parts")
@@ -100,11 +88,6 @@ class Pack(Message):
         return tuple(dict.fromkeys(one for part in self.parts for one in part.gives.values()))
 
     @property
-    def terms(self) -> str:
-        """The licence's name, and that it forbids commercial use where it does."""
-        return f"{self.licence} (no commercial use)" if self.research_only else self.licence
-
-    @property
     def files(self) -> tuple[BundleFile, ...]:
         """Every file besides pack.json."""
         text = () if self.licence_text is None else (self.licence_text,)
@@ -118,14 +101,4 @@ class Pack(Message):
 
 def read_pack(folder: Path) -> Pack:
     """The pack in a folder. DamagedFile or TooLarge, naming the folder, where there is none."""
-    path = folder / PACK_FILE
-    advice = f"Remove it with `amlart models remove {folder.name}` and add the model again."
-    try:
-        if path.stat().st_size > PACK_BYTES:
-            raise TooLarge(f"The {PACK_FILE} of the model {folder.name} is longer than {PACK_BYTES} bytes.")
-        return from_json(Pack, path.read_bytes())
-    except OSError as error:
-        what = f"The model {folder.name} has no readable {PACK_FILE} ({error.strerror})."
-        raise DamagedFile(what, advice=advice) from error
-    except DamagedFile as error:
-        raise DamagedFile(f"The model {folder.name} cannot be used. {error.what}", advice=advice) from error
+    return read_card(Pack, folder, PACK_FILE)

@@ -7,7 +7,6 @@ as they are. What cannot be run here is refused now, in words, and not when a pa
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,13 +16,13 @@ import safetensors.torch
 
 from AmlartContourLib.contract.errors import BadSetting, DamagedFile, InputRefused, TooLarge
 from AmlartContourLib.contract.home import default_home
-from AmlartContourLib.contract.messages import NAME
 from AmlartContourLib.contract.strict_json import to_plain
 from AmlartContourLib.exchange.atomic import write_folder
 from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.models.bundle import file_in_bundle
+from inference_backend.models.card import CARD_FORMAT
 from inference_backend.models.known_sources import Known, known
-from inference_backend.models.pack import PACK_FILE, PACK_FORMAT, Pack, Part
+from inference_backend.models.pack import PACK_FILE, Pack, Part
 from inference_backend.models.pack_labels import named
 from inference_backend.models.pack_reading import require_fit
 from inference_backend.models.pack_source import (
@@ -34,7 +33,8 @@ from inference_backend.models.pack_source import (
     opened,
     trained_folders,
 )
-from inference_backend.models.store import EMBEDDED_ID, bundle_folder
+from inference_backend.models.store import bundle_folder
+from inference_backend.models.wish import LICENCE_FILE, require_name
 from inference_backend.nnunet.axes import Axes
 from inference_backend.nnunet.checkpoint import Checkpoint, read_checkpoint
 from inference_backend.nnunet.labels import Labels, labels_of_dataset
@@ -42,7 +42,6 @@ from inference_backend.nnunet.plans import TEXT_BYTES, Plans, parsed, plans_of
 from inference_backend.nnunet.unet import NnUNet
 from inference_backend.server.private_files import private_folder
 
-LICENCE_FILE = "licence.txt"
 STEP = 0.5  # nnU-Net's own
 REORIENTING_READER = "NibabelIOWithReorient"  # of nnU-Net: turns images to RAS as it reads them
 
@@ -67,10 +66,7 @@ class Wish:
 def add_model(sources: Sequence[Path], wish: Wish, tell: Callable[[float, str], None]) -> Pack:
     """Adds the model that lies in folders and zips. BadSetting or InputRefused where it cannot be used as it
     is; ExportFailed where a model of this id is there or the disk is full."""
-    if not re.fullmatch(NAME, wish.id) or wish.id == EMBEDDED_ID:
-        raise BadSetting(
-            f"{wish.id!r} cannot name a model.", advice="Use letters, digits, dots and dashes; 64 at most."
-        )
+    require_name(wish.id)
     made: list[Pack] = []
     with ExitStack() as stack:
         roots = [stack.enter_context(opened(source)) for source in sources]
@@ -147,7 +143,7 @@ def _filled(
         (folder / LICENCE_FILE).write_bytes(text)
         kept = file_in_bundle(folder / LICENCE_FILE)
     pack = Pack(
-        format=PACK_FORMAT,
+        format=CARD_FORMAT,
         id=about.wish.id,
         version=about.wish.version,
         title=about.title,

@@ -5,22 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 
 from AmlartContourLib.contract.errors import AmlartError
+from inference_backend.few_shot.description import FewShot
+from inference_backend.models.added import read_added
 from inference_backend.models.bundle import forget_hashes, verified
-from inference_backend.models.pack import read_pack
+from inference_backend.models.pack import Pack
 from inference_backend.models.pack_reading import network_of, trained_part
 
 
 def fault_of(folder: Path) -> str:
-    """What is wrong with the pack in a folder, in words; empty where it is in order."""
+    """What is wrong with the added model in a folder, in words; empty where it is in order."""
     forget_hashes()
     try:
-        pack = read_pack(folder)
-        for file in pack.files:
+        model = read_added(folder)
+        for file in model.files:
             verified(folder, file)
-        for part in pack.parts:
-            trained = trained_part(folder, part)
-            for fold in part.folds:
-                network_of(folder, trained, fold)
+        if isinstance(model, Pack):
+            _build_folds(folder, model)
+        elif isinstance(model, FewShot):
+            from inference_backend.few_shot.network import few_shot_network
+
+            few_shot_network(folder, model)
+        else:
+            from inference_backend.prompted.network import prompted_network
+
+            prompted_network(folder, model)
     except AmlartError as error:
         return str(error)
     return ""
+
+
+def _build_folds(folder: Path, pack: Pack) -> None:
+    for part in pack.parts:
+        trained = trained_part(folder, part)
+        for fold in part.folds:
+            network_of(folder, trained, fold)

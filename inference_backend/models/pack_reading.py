@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from AmlartContourLib.contract.errors import DamagedFile
-from inference_backend.models.bundle import verified
+from inference_backend.models.bundle import tensors_of, verified
 from inference_backend.models.manifest import BundleFile
 from inference_backend.models.pack import Part
 from inference_backend.nnunet.axes import Axes
@@ -33,14 +33,7 @@ def trained_part(folder: Path, part: Part) -> Trained:
 def network_of(folder: Path, trained: Trained, weights: BundleFile) -> nn.Module:
     """One fold's network, on the CPU, not training. DamagedFile where the file is another than pack.json
     says, or does not fit."""
-    import safetensors.torch
-    from safetensors import SafetensorError
-
-    path = verified(folder, weights)
-    try:
-        tensors = safetensors.torch.load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise DamagedFile(f"The weights {weights.file} are no safetensors file.") from error
+    tensors = tensors_of(folder, weights)
     network = NnUNet(trained.plans.architecture, 1, trained.labels.channels)
     require_fit(network, tensors, weights.file)
     return network.eval().requires_grad_(False)

@@ -1,8 +1,8 @@
 """Where models are found: the embedded bundle inside the package, and those of the user's own folder.
 
 Nothing is downloaded. A folder below `models/` of the backend's home is a bundle where it holds a manifest,
-an added model where it holds a pack.json; the folder's name is the engine's id, so it is known without
-reading anything.
+an added model where it holds one of `ADDED_FILES`; the folder's name is the engine's id, so it is known
+without reading anything.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from pathlib import Path
 
 from AmlartContourLib.contract.home import default_home
 from AmlartContourLib.contract.messages import NAME
+from inference_backend.few_shot.description import FEW_SHOT_FILE
 from inference_backend.models.manifest import MANIFEST_FILE
 from inference_backend.models.pack import PACK_FILE
+from inference_backend.prompted.description import PROMPTED_FILE
 
 EMBEDDED_ID = "amlart-demo"
 EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
 MODELS_FOLDER = "models"
+ADDED_FILES = (PACK_FILE, FEW_SHOT_FILE, PROMPTED_FILE)
 
 
 def bundle_folder(bundle_id: str, home: Path | None = None) -> Path:
@@ -34,7 +37,12 @@ def own_bundles(home: Path | None = None) -> tuple[str, ...]:
 
 def own_packs(home: Path | None = None) -> tuple[str, ...]:
     """Ids of the added models in the user's own folder, in order."""
-    return _folders_with(PACK_FILE, home)
+    return tuple(sorted({name for file in ADDED_FILES for name in _folders_with(file, home)}))
+
+
+def described_by(folder: Path) -> str:
+    """Which of `ADDED_FILES` describes the added model in a folder; pack.json where there is none."""
+    return next((name for name in ADDED_FILES if (folder / name).is_file()), PACK_FILE)
 
 
 def _folders_with(name: str, home: Path | None) -> tuple[str, ...]:

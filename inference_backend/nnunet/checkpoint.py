@@ -1,16 +1,11 @@
-"""A training checkpoint, read without running what it may carry.
+"""A training checkpoint of nnU-Net v2, read by the restricted loader (`models.restricted`).
 
-Checkpoints are pickles, and a pickle is a program. torch's restricted loader runs none: it knows tensors,
-plain values and the few names allowed here, which are what nnU-Net's own log of a training holds.
-Anything else is refused. This happens once, when a model is added; from then on the weights are
-safetensors.
+Beside tensors and plain values it may hold the few names that nnU-Net's own log of a training needs.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from AmlartContourLib.contract.errors import DamagedFile, TooLarge
+from AmlartContourLib.contract.errors import DamagedFile
+from inference_backend.models.restricted import plain_data
 
-MAX_BYTES = 8 << 30
 COPIES = re.compile(r"^decoder\.encoder\.|\.all_modules\.")  # the same tensors under second and third names
 PREFIXES = ("module.", "_orig_mod.")  # of parallel and of compiled training
 NUMPY_TYPES = ("Float32DType", "Float64DType", "Int64DType", "Int32DType", "BoolDType")
@@ -40,33 +35,7 @@ class Checkpoint:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """A checkpoint of nnU-Net v2. DamagedFile where it is none, or holds anything beyond plain data."""
-    _check_size(path)
-    try:
-        with torch.serialization.safe_globals(_allowed()):
-            data = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
-        raise DamagedFile(
-            f"{path.name} holds more than weights and was not loaded: loading it would run code.",
-            kept="Nothing of it was run.",
-            advice="Use weights from a source you trust, as nnU-Net v2 writes them.",
-        ) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise DamagedFile(
-            f"{path.name} is no checkpoint that can be read.", advice="Copy it again."
-        ) from error
-    return _checked(data, path.name)
-
-
-def _check_size(path: Path) -> None:
-    try:
-        sizes = [path.stat().st_size]
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                sizes.append(sum(entry.file_size for entry in archive.infolist()))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DamagedFile(f"{path.name} cannot be read.", advice="Copy it again.") from error
-    if max(sizes) > MAX_BYTES:
-        raise TooLarge(f"{path.name} is longer than {MAX_BYTES >> 30} GB.")
+    return _checked(plain_data(path, _allowed()), path.name)
 
 
 def _allowed() -> list[Any]:

@@ -178,6 +178,9 @@ class Desk:
         if not kinds & set(info.devices):
             what = f"{info.title} runs on {', '.join(info.devices)}; this backend has none of them."
             raise refusal(Code.ENGINE_UNAVAILABLE, what, advice="Start it with another --device.")
+        if request.prompt is not None and not info.takes_prompts:
+            what = f"{info.title} takes no prompts."
+            raise refusal(Code.REFUSED_INPUT, what, advice="`amlart engines` lists those that do.")
         unknown = sorted(set(request.wanted) - set(info.gives))
         if unknown:
             what = f"The engine {info.id} does not give {', '.join(unknown)}."

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from AmlartContourLib.contract.problems import Problem
+from AmlartContourLib.contract.prompt import Prompt
 from AmlartContourLib.contract.strict_json import Message
 
 SIGN_OF_LIFE_S = 1.0
@@ -45,6 +46,7 @@ class Task(Message):
     context_sha256: str | None
     wanted: tuple[str, ...]
     result: str
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True)

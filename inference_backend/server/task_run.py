@@ -10,15 +10,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from AmlartContourLib.contract.errors import Cancelled, DamagedFile
+from AmlartContourLib.contract.errors import BadSetting, Cancelled, DamagedFile
 from AmlartContourLib.contract.frame_header import FrameLimits
 from AmlartContourLib.contract.frames import Frame
+from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.wire import contours_frame, contours_of, hu_of
-from inference_backend.engines.protocol import Cancel, Progress
+from inference_backend.engines.protocol import Cancel, Engine, Progress, PromptedEngine
 from inference_backend.server.frame_files import read_frame_file
 from inference_backend.server.orders import Task
 from inference_backend.server.shelf import Shelf
@@ -44,7 +46,7 @@ def run_task(task: Task, shelf: Shelf, progress: Progress, cancel: Cancel) -> No
     stage("read", READ, "Loading the engine")
     kept = shelf.take(task.place)
     stage("load", LOADED, "Contouring")
-    found = kept.engine.contour(ct, task.wanted, _within(progress, LOADED, CONTOURED), cancel, context)
+    found = _contoured(kept.engine, task, ct, _within(progress, LOADED, CONTOURED), cancel, context)
     stage("contour", CONTOURED, "Packing the contours")
     result = _checked(found, task, ct.geometry)
     whole = replace(
@@ -71,6 +73,23 @@ def _read_context(task: Task, geometry: Geometry) -> StructureSet:
 
 def _within(progress: Progress, low: float, high: float) -> Progress:
     return lambda fraction, stage: progress(low + (high - low) * min(max(fraction, 0.0), 1.0), stage)
+
+
+def _contoured(
+    engine: Engine, task: Task, ct: CtScan, progress: Progress, cancel: Cancel, context: StructureSet
+) -> Contours:
+    """What the engine gives; of a prompt, one structure, changed nowhere but in the prompt's region."""
+    if task.prompt is None:
+        return engine.contour(ct, task.wanted, progress, cancel, context)
+    if not isinstance(engine, PromptedEngine):
+        raise BadSetting(f"The engine {task.engine} takes no prompts.")
+    found = engine.fix(ct, task.prompt, progress, cancel, context)
+    name, region = task.prompt.structure, task.prompt.region
+    now = context.mask(name) if name in context else Mask.empty(ct.geometry)
+    changed = found.masks.mask(name).changed_box(now)
+    if changed.union(Box(region.start_kji, region.stop_kji)) != Box(region.start_kji, region.stop_kji):
+        raise DamagedFile("The engine changed the contour outside the region that the prompt gives.")
+    return found
 
 
 def _checked(found: Contours, task: Task, geometry: Geometry) -> Contours:

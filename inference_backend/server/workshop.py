@@ -131,6 +131,7 @@ class Workshop:
             context_sha256=context.sha256 if context else None,
             wanted=request.wanted or info.gives,
             result=str(self.files.result_part(job.id)),
+            prompt=request.prompt,
         )
 
     def inputs(self, job: Job) -> tuple[Upload | None, Upload | None]:

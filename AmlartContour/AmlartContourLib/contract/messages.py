@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from AmlartContourLib.contract.problems import Problem
+from AmlartContourLib.contract.prompt import Prompt
 from AmlartContourLib.contract.strict_json import Message
 
 SERVICE = "amlart-contour-backend"
@@ -79,7 +80,8 @@ class EngineInfo(Message):
 
     `needs_context`: contours it cannot do without; `uses_context`: contours it uses where they are given.
     `devices`: kinds it runs on, best first. `memory_bytes`: what it takes when loaded. An engine that cannot
-    run here says the reason and the one command that mends it.
+    run here says the reason and the one command that mends it. `takes_prompts`: it also puts one contour
+    right where a prompt says.
     """
 
     id: str
@@ -95,6 +97,7 @@ class EngineInfo(Message):
     available: bool
     reason: str = ""
     mend: str = ""
+    takes_prompts: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,8 @@ class JobRequest(Message):
     """What to contour.
 
     `scan` and `context` are content hashes of uploads; `wanted` holds catalogue ids (empty: all that the
-    engine gives); `client` names who shares the queue (a workstation, a batch run).
+    engine gives); `client` names who shares the queue (a workstation, a batch run). `prompt`: not a whole
+    contour but one put right where it says; `wanted` then names its structure alone.
     """
 
     engine: str
@@ -154,6 +158,7 @@ class JobRequest(Message):
     context: str | None = None
     priority: Priority = Priority.NORMAL
     client: str = "default"
+    prompt: Prompt | None = None
 
     def __post_init__(self) -> None:
         for name in (self.engine, self.client, *self.wanted):
@@ -164,6 +169,8 @@ class JobRequest(Message):
                 raise ValueError("a content hash has 64 hexadecimal digits")
         if len(self.wanted) > MAX_WANTED or len(set(self.wanted)) < len(self.wanted):
             raise ValueError(f"wanted holds up to {MAX_WANTED} structures, each once")
+        if self.prompt is not None and self.wanted != (self.prompt.structure,):
+            raise ValueError("a prompt goes with its own structure alone")
 
 
 @dataclass(frozen=True)

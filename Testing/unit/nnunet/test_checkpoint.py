@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from AmlartContourLib.contract.errors import DamagedFile, TooLarge
-from inference_backend.nnunet import checkpoint as module
+from inference_backend.models import restricted as module
 from inference_backend.nnunet.checkpoint import read_checkpoint
 from support.nnunet_folders import Folder, make_folder, with_copies, write_checkpoint
 

@@ -1,0 +1,123 @@
+"""`amlart models add-few-shot` and `add-prompted`: models made of one file of weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.domain.structures import Role
+from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.commands.choices import words
+from inference_backend.commands.console import progress_bar, to_user
+from inference_backend.dataset.layout import STRUCTURES
+from inference_backend.few_shot.description import USUAL_SUPPORT
+from inference_backend.models.known_weights import known_weights
+from inference_backend.models.wish import Wish
+from inference_backend.prompted.description import Look
+
+DRAWN = (Role.ORGAN, Role.GTV, Role.CTV_PART, Role.NODAL_LEVEL, Role.LANDMARK)
+Weights = Annotated[Path, typer.Argument(help="File of weights, such as .pt or .pth.")]
+NewId = Annotated[str, typer.Option("--id", help="Id of the engine that it becomes.")]
+Structures = Annotated[str | None, typer.Option(help="Catalogue ids, with commas between them.")]
+Licence = Annotated[str | None, typer.Option(help="Licence of the weights, by name.")]
+LicenceFile = Annotated[Path | None, typer.Option(help="The licence's text, kept beside the weights.")]
+ResearchOnly = Annotated[bool, typer.Option("--research-only", help="The licence forbids commercial use.")]
+Title = Annotated[str | None, typer.Option(help="Title, for lists and reports.")]
+Version = Annotated[str, typer.Option(help="Version, for provenance.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command("add-few-shot")(add_few_shot)
+    app.command("add-prompted")(add_prompted)
+
+
+def add_few_shot(
+    weights: Weights,
+    cases: Annotated[Path, typer.Option(help="Folder of labelled cases that become its examples.")],
+    name: NewId,
+    licence: Licence = None,
+    licence_file: LicenceFile = None,
+    research_only: ResearchOnly = False,
+    structures: Structures = None,
+    support_size: Annotated[int, typer.Option(help="Most examples shown at once, 1 to 80.")] = USUAL_SUPPORT,
+    title: Title = None,
+    version: Version = "1",
+) -> None:
+    """Add UniverSeg with labelled cases of your own as its examples."""
+    from inference_backend.few_shot.adding import add_few_shot as add
+
+    wish = _wish(weights, name, licence, title, version, research_only, licence_file)
+    with progress_bar() as report:
+        model, told = add(weights, cases, _ids(structures) or tuple(STRUCTURES), support_size, wish, report)
+    for sentence in told:
+        to_user("[yellow]{}[/]", sentence)
+    to_user("[bold]{}[/] gives {}, by {} examples.", name, ", ".join(model.structures), len(model.examples))
+    _tell_licence(name, research_only=model.research_only)
+
+
+def add_prompted(
+    weights: Weights,
+    name: NewId,
+    licence: Licence = None,
+    licence_file: LicenceFile = None,
+    research_only: ResearchOnly = False,
+    look: Annotated[
+        Look | None, typer.Option(help="How slices were shown in training; known for published weights.")
+    ] = None,
+    structures: Structures = None,
+    title: Title = None,
+    version: Version = "1",
+) -> None:
+    """Add SAM or MedSAM: contours by boxes round other contours, and "fix here" where you point."""
+    from inference_backend.prompted.adding import add_prompted as add
+
+    known = known_weights(weights)
+    shown = look or (known.look if known else None)
+    if shown is None:
+        raise BadSetting(
+            "Nobody says how slices were shown to these weights in training.",
+            advice="Give --look medsam, or --look sam.",
+        )
+    wish = _wish(weights, name, licence, title, version, research_only, licence_file)
+    every = tuple(one.id for one in catalogue().with_role(*DRAWN))
+    model = add(weights, _ids(structures) or every, shown, wish)
+    to_user("[bold]{}[/] takes boxes and points for {} structures.", name, len(model.gives))
+    _tell_licence(name, research_only=model.research_only)
+
+
+def _ids(text: str | None) -> tuple[str, ...]:
+    book = catalogue()
+    return tuple(book.resolve(word).id for word in words(text))
+
+
+def _wish(
+    weights: Path,
+    name: str,
+    licence: str | None,
+    title: str | None,
+    version: str,
+    research_only: bool,
+    licence_file: Path | None,
+) -> Wish:
+    """What was said, and what is known of published weights where nothing was."""
+    known = known_weights(weights)
+    if not licence and known is None:
+        raise BadSetting("The model's licence is not told.", advice="Give its name after --licence.")
+    return Wish(
+        id=name,
+        licence=licence or (known.licence if known else ""),
+        title=title or (known.title if known else name),
+        version=version,
+        research_only=research_only or (known is not None and known.research_only),
+        licence_file=licence_file,
+    )
+
+
+def _tell_licence(name: str, *, research_only: bool) -> None:
+    if research_only:
+        to_user("[bold yellow]Its licence forbids commercial use.[/]")
+    to_user("Read its licence and accept it: amlart models accept {}", name)

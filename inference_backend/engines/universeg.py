@@ -1,0 +1,134 @@
+"""A few-shot model as an engine: UniverSeg shown slices of the hospital's own labelled cases.
+
+`describe` reads few-shot.json and looks at the files; nothing heavy is imported until `load`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.contract.messages import EngineInfo
+from inference_backend.engines.model_folder import (
+    NOTE,
+    obstacle,
+    require_given,
+    require_ready,
+    version_with_hash,
+)
+from inference_backend.engines.protocol import Cancel, Progress
+from inference_backend.few_shot.description import FEW_SHOT_FILE, LIBRARY, MEND, FewShot
+from inference_backend.models.bundle import verified
+from inference_backend.models.card import read_card
+from inference_backend.models.store import bundle_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from AmlartContourLib.domain.contours import Contours
+    from AmlartContourLib.domain.structure_set import StructureSet
+    from AmlartContourLib.exchange.ct_scan import CtScan
+    from inference_backend.few_shot.examples import LabelledCube
+    from inference_backend.inference.devices import Runtime
+
+NEEDS = {LIBRARY: MEND}
+
+
+class UniverSegEngine:
+    """The few-shot model of an id, or that in a folder."""
+
+    def __init__(self, model_id: str, folder: Path | None = None) -> None:
+        self._id = model_id
+        self._folder = folder or bundle_folder(model_id)
+        self._model: FewShot | None = None
+        self._network: nn.Module | None = None
+        self._examples: list[LabelledCube] = []
+        self._runtime: Runtime | None = None
+
+    def describe(self) -> EngineInfo:
+        """See `Engine`. DamagedFile where there is no few-shot.json that can be used."""
+        model = read_card(FewShot, self._folder, FEW_SHOT_FILE)
+        reason, mend = obstacle(self._id, self._folder, model, NEEDS)
+        return EngineInfo(
+            id=self._id,
+            title=model.title,
+            version=version_with_hash(model.version, self._folder / FEW_SHOT_FILE),
+            gives=model.structures,
+            needs_context=(),
+            uses_context=(),
+            licence=model.terms,
+            intended_use=model.intended_use,
+            devices=("cuda", "cpu"),
+            memory_bytes=model.weight_bytes,
+            available=not reason,
+            reason=reason,
+            mend=mend,
+        )
+
+    def load(self, device: str) -> None:
+        """Checks every file and reads weights and examples. DamagedFile where one is not what few-shot.json
+        says; BadSetting where this machine has no such device, the library is missing, or the licence is not
+        accepted."""
+        from inference_backend.few_shot.examples import read_example
+        from inference_backend.few_shot.network import few_shot_network
+        from inference_backend.inference.devices import runtime_on
+
+        self._runtime = runtime_on(device)
+        model = read_card(FewShot, self._folder, FEW_SHOT_FILE)
+        require_ready(model.title, *obstacle(self._id, self._folder, model, NEEDS))
+        self._network = few_shot_network(self._folder, model)
+        self._examples = [
+            read_example(verified(self._folder, example.file), example.structures)
+            for example in model.examples
+        ]
+        self._model = model
+
+    def unload(self) -> None:
+        """Lets go of the network and the examples."""
+        self._network = self._model = None
+        self._examples = []
+        if self._runtime is not None:
+            self._runtime.give_back()
+
+    def contour(
+        self,
+        ct: CtScan,
+        wanted: tuple[str, ...],
+        progress: Progress,
+        cancel: Cancel,
+        context: StructureSet,
+    ) -> Contours:
+        """See `Engine`. A structure that no example holds at the scan's heights is given as empty, and a
+        finding says so."""
+        from AmlartContourLib.domain.contours import Contours
+        from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
+        from inference_backend.few_shot.contouring import contour_by_examples
+        from inference_backend.inference.assessment import NOT_CALIBRATED
+        from inference_backend.inference.pace import Pace
+
+        model, network, runtime = self._model, self._network, self._runtime
+        if model is None or network is None or runtime is None:
+            raise BadSetting(f"The engine {self._id} is not loaded.")
+        require_given(model.title, model.structures, wanted)
+        started = time.monotonic()
+        found = contour_by_examples(
+            lambda on: network.to(on.device),
+            self._examples,
+            model.support_size,
+            ct,
+            wanted,
+            runtime,
+            Pace(progress, cancel),
+        )
+        note = NOTE.format(model.title, model.version)
+        return Contours(
+            masks=StructureSet.of(
+                ct.geometry, [Contour(one, found.masks[one], Source.MODEL, note) for one in wanted]
+            ),
+            spread=found.spread,
+            timings_s={"examples": round(time.monotonic() - started, 3)},
+            findings=(*model.told, *found.findings, NOT_CALIBRATED),
+            device=runtime.device,
+        )

@@ -1,0 +1,31 @@
+"""Adding a prompted model: one file of weights of SAM, MedSAM or a network fine-tuned from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import safetensors.torch
+
+from inference_backend.models.bundle import file_in_bundle
+from inference_backend.models.restricted import state_of
+from inference_backend.models.wish import WEIGHTS_FILE, Wish, written
+from inference_backend.prompted.description import PROMPTED_FILE, Look, Prompted
+from inference_backend.prompted.network import filled
+
+
+def add_prompted(weights: Path, gives: tuple[str, ...], look: Look, wish: Wish) -> Prompted:
+    """The model. DamagedFile where the weights cannot be used; BadSetting where the library is missing."""
+    state = state_of(weights)
+    filled(state, weights.name)
+
+    def make(folder: Path) -> Prompted:
+        safetensors.torch.save_file(state, folder / WEIGHTS_FILE)
+        return Prompted(
+            **wish.card(),  # type: ignore[arg-type]  # the fields of every description
+            weights=file_in_bundle(folder / WEIGHTS_FILE),
+            look=look,
+            gives=gives,
+            licence_text=wish.kept_licence(folder),
+        )
+
+    return written(wish, PROMPTED_FILE, make)
