@@ -25,6 +25,7 @@ Values = NDArray[np.float32]
 Codes = NDArray[np.uint8]
 LEVEL = 0.5
 MAX_CLASSES = 254
+SLICES_AT_ONCE = 16  # of cells, while the largest class is looked for
 
 
 def mask_above(values_kji: Values, block: Box, grid: Geometry, scan: Geometry, level: float = LEVEL) -> Mask:
@@ -53,10 +54,10 @@ def labels_of(values_ckji: Values, block: Box, grid: Geometry, scan: Geometry) -
     """
     if len(values_ckji) > MAX_CLASSES:
         raise ValueError(f"at most {MAX_CLASSES} classes can be told apart")
-    winners = _winners(values_ckji)
+    codes = _codes_of_classes(values_ckji)
     lattice = lattice_of(grid, np.asarray(block.start_kji), block.shape_kji, scan)
     labels = np.zeros(scan.shape_kji, dtype=np.uint8)
-    decide(labels[lattice.box.slices], values_ckji, _codes(winners), lattice, None)
+    decide(labels[lattice.box.slices], values_ckji, codes, lattice, None)
     return labels
 
 
@@ -87,8 +88,19 @@ def _padded(values_kji: Values, block: Box, grid: Geometry) -> tuple[Values, NDA
     return padded, np.asarray(block.start_kji) - 1
 
 
+def _codes_of_classes(values_ckji: Values) -> Codes:
+    """For each cell the class that is the largest at all its corners, or `MIXED`; a few slices at a time, so
+    with little memory."""
+    _, k, j, i = values_ckji.shape
+    codes = np.empty((k - 1, j - 1, i - 1), dtype=np.uint8)
+    for first in range(0, k - 1, SLICES_AT_ONCE):
+        stop = first + SLICES_AT_ONCE
+        codes[first:stop] = _codes(_winners(values_ckji[:, first : stop + 1]))
+    return codes
+
+
 def _winners(values_ckji: Values) -> Codes:
-    """The largest class at each point, the first of equals; one class at a time, so with little memory."""
+    """The largest class at each point, the first of equals."""
     winners = np.zeros(values_ckji.shape[1:], dtype=np.uint8)
     best = values_ckji[0].copy()
     for number, values in enumerate(values_ckji[1:], 1):
