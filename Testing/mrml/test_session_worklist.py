@@ -60,6 +60,14 @@ def backend(tmp_path: Path) -> Iterator[BackendProcess]:
     process.stop()
 
 
+def test_a_folder_for_contours_that_is_still_empty_is_none(patients: Path, tmp_path: Path) -> None:
+    (patients / "case-a" / "masks").mkdir()
+    worklist = Worklist(patients, SessionStore(tmp_path / "home"))
+    source = worklist.source(worklist.rows("case-a")[0].entry_id)
+    assert source.contours == ()
+    assert len(read_patient(source).came_in) == 0
+
+
 def test_the_worklist_finds_dicom_and_nifti_and_no_other_folder(patients: Path, tmp_path: Path) -> None:
     worklist = Worklist(patients, SessionStore(tmp_path / "home"))
     rows = worklist.rows()

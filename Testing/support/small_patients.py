@@ -17,7 +17,7 @@ AIR_HU, RIM = -1000, 2  # voxels of air at the sides; a CT without any is refuse
 def write_small_patient(folder: Path, seed: int, *, contours: bool = True) -> None:
     """Voxels of 40 ± 30 HU with air round them, and the parts of `support.workstation`."""
     geometry = pelvis()
-    (folder / "masks").mkdir(parents=True)
+    folder.mkdir(parents=True)
     noise = np.random.default_rng(seed).normal(40, 30, geometry.shape_kji)
     hu = np.full(geometry.shape_kji, AIR_HU, dtype=np.int16)
     inside = (slice(None), slice(RIM, -RIM), slice(RIM, -RIM))
@@ -25,4 +25,5 @@ def write_small_patient(folder: Path, seed: int, *, contours: bool = True) -> No
     write_ct(folder / "ct.nii.gz", CtScan(hu, geometry))
     if contours:
         given = [Contour(i, mask, Source.IMPORTED) for i, mask in parts(geometry).items()]
+        (folder / "masks").mkdir()
         write_masks(folder / "masks", StructureSet.of(geometry, given))

@@ -172,9 +172,9 @@ def _ct_in(folder: Path) -> tuple[Path | None, str]:
 
 
 def _contours_in(folder: Path, ct: Path) -> tuple[Path, ...]:
-    """The first folder of contours beside the CT, by its usual name."""
+    """The first folder of contours beside the CT, by its usual name. An empty one holds none yet."""
     places = [folder / name for name in CONTOUR_NAMES]
-    return next(((p,) for p in places if p.is_dir() and p != ct), ())
+    return next(((p,) for p in places if p.is_dir() and p != ct and any(p.iterdir())), ())
 
 
 def _holds_dicom(folder: Path) -> bool:

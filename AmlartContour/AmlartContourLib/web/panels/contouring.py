@@ -57,7 +57,9 @@ class ContouringPanel:
                 self._desk.notices.refuse(event.error)
             else:
                 self._desk.notices.tell("Contouring was stopped. Nothing was changed.", "info")
-        if isinstance(event, ContoursArrived):
+        if isinstance(event, ContoursArrived) and (
+            event.ids or event.kept
+        ):  # in a blind look they are neither
             kept = (
                 f" {len(event.kept)} that you had drawn or edited stayed as they were." if event.kept else ""
             )
