@@ -28,6 +28,7 @@ from AmlartContourLib.contract.errors import (
 from inference_backend.commands import (
     clinic,
     cohort,
+    commission,
     compare,
     contour,
     convert,
@@ -75,6 +76,7 @@ COMMANDS = (
     models,
     train,
     evaluate,
+    commission,
     workstation,
 )
 for command in COMMANDS:

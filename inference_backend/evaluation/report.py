@@ -23,6 +23,8 @@ from inference_backend.evaluation.summary import (
 )
 
 PAGE = "evaluation.html"
+FIGURES_FILE = "figures.csv"
+FIGURES_HEAD = ("source", "case", "structure", "drawn", *FIGURES)
 PLOTTED = ("Dice", "surface Dice at 3 mm", "HD95 mm", "added path mm")
 SUMMARY_HEAD = ("source", "structure", "figure", "cases", "mean", "SD", "median", "undefined", "not drawn")
 PAIRED_HEAD = ("first", "second", "structure", "figure", "cases", "median difference", "low", "high", "p")
@@ -34,7 +36,7 @@ def write_evaluation(folder: Path, sources: Sources, pictures: Iterable[Section]
     summaries = [row for cases in sources.values() for row in summarise(cases)]
     paired = compare_sources(sources)
     files = {
-        "figures.csv": csv_of(("source", "case", "structure", "drawn", *FIGURES), _figure_rows(sources)),
+        FIGURES_FILE: csv_of(FIGURES_HEAD, _figure_rows(sources)),
         "summary.csv": csv_of(SUMMARY_HEAD, [_summary_row(row) for row in summaries]),
         "paired.csv": csv_of(PAIRED_HEAD, [_paired_row(row) for row in paired]),
         "paper.md": _markdown(paper_rows(sources, summaries)).encode(),
