@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +33,6 @@ from inference_backend.training.cohort_plan import CohortPlan, plan_run
 from inference_backend.training.cohort_recipe import CohortRecipe, Labels, read_cohort_recipe
 from inference_backend.training.cohort_run import CohortPhase, cohort_phases, curve_of, train_cohort_phase
 from inference_backend.training.rule_loss import rule_loss
-from inference_backend.training.tensorboard import with_tensorboard
 from support.amlart import amlart
 from support.box_cohort import SPACING_MM, box_patient, write_box_cohort
 
@@ -348,19 +346,6 @@ def test_too_few_calibration_cases_and_an_ensemble_of_one_are_refused(
     pack_cohort(alone, phases[:1], tmp_path / "alone", BundleNames("alone", "1"))
     with pytest.raises(InputRefused, match="no spread"):
         calibrate_cohort(alone, cohort, tmp_path, tmp_path / "alone", lambda _n, _of: None)
-
-
-def test_the_curves_go_to_tensorboard_where_it_is_installed(tmp_path: Path) -> None:
-    if find_spec("tensorboard") is None:
-        with pytest.raises(BadSetting, match="not installed"):
-            with_tensorboard(_quiet, tmp_path)
-        return
-    told: list[int] = []
-    report = with_tensorboard(lambda _n, step, *_: told.append(step), tmp_path)
-    report("member 1, bladder", 5, 10, 1.0, 2.0)
-    assert told == [5]
-    (events,) = (tmp_path / "member-1-bladder").iterdir()
-    assert b"loss/validation" in events.read_bytes()
 
 
 @pytest.mark.slow
