@@ -160,8 +160,8 @@ class Workshop:
         self.jobs.end(job.id, state, problem, size)
 
     def note_run(self, job: Job, device: str, seconds: float, peak_bytes: int) -> None:
-        """Remembers what a job took."""
+        """Remembers what a job took; a prompt's says nothing of whole contours."""
         scan, _ = self.inputs(job)
         info = self.registry.info(job.request.engine)
-        if scan and info:
+        if scan and info and job.request.prompt is None:
             self.runs.add(info.id, info.version, device, scan.voxels, seconds, peak_bytes)

@@ -33,6 +33,7 @@ from AmlartContourLib.contract.errors import (
 from AmlartContourLib.contract.frames import Frame
 from AmlartContourLib.contract.messages import JobRequest, JobState, JobStatus, Priority
 from AmlartContourLib.contract.problems import Cause, Code
+from AmlartContourLib.contract.prompt import Prompt
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.structure_set import StructureSet
@@ -72,6 +73,7 @@ class ContourTask:
     """What to contour: HU as int16 [k, j, i] on a geometry, contours that go with it, and what is asked for.
 
     `wanted`: catalogue ids, empty for all that the engine gives. `client` shares the queue with the others.
+    `prompt`: puts the one wanted structure right where it says; its contour as it is now goes in `context`.
     """
 
     hu_kji: NDArray[np.int16]
@@ -81,6 +83,7 @@ class ContourTask:
     context: StructureSet | None = None
     priority: Priority = Priority.NORMAL
     client: str = "default"
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,7 @@ class JobRun:
             context=context.sha256 if context else None,
             priority=task.priority,
             client=task.client,
+            prompt=task.prompt,
         )
         self._check()
         status = client.submit(self.job, request)

@@ -65,6 +65,11 @@ class ContouringEnded:
 
 
 @dataclass(frozen=True)
+class ProposalChanged:
+    """A change that a prompt asked for is proposed, was accepted or rejected, or could not be made."""
+
+
+@dataclass(frozen=True)
 class Saved:
     """Everything up to a moment is on the disk."""
 
@@ -93,6 +98,7 @@ Event = (
     | ProgressChanged
     | ContoursArrived
     | ContouringEnded
+    | ProposalChanged
     | Saved
     | SaveFailed
     | Told

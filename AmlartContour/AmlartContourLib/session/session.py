@@ -25,6 +25,7 @@ from AmlartContourLib.session.editing import Editing
 from AmlartContourLib.session.effort import Effort
 from AmlartContourLib.session.events import PatientClosed, PatientOpened, SaveFailed, Told
 from AmlartContourLib.session.exporting import Exporting
+from AmlartContourLib.session.fixing import Fixing
 from AmlartContourLib.session.history import Drawn
 from AmlartContourLib.session.patient import Patient, PatientFiles
 from AmlartContourLib.session.ports import Clocks, Scene
@@ -64,6 +65,7 @@ class Session:
         self.choices = Choices(self._core)
         self.editing = Editing(self._core)
         self.contouring = Contouring(self._core, store, connect)
+        self.fixing = Fixing(self._core, self.editing, connect)
         self.effort = Effort(self._core)
         self.review = Reviewing(self._core, self.effort, self.contouring)
         self.exporting = Exporting(self._core)
@@ -152,10 +154,12 @@ class Session:
         """Closes the patient and the worker: the last call of a session."""
         self.close()
         self.contouring.close()
+        self.fixing.close()
 
     def poll(self) -> None:
         """Takes what threads and views have to say; from a timer, on the face's thread. Never waits long."""
         self.contouring.poll()
+        self.fixing.poll()
         case = self._core.case_or_none
         if case is None:
             return

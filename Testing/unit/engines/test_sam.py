@@ -126,13 +126,19 @@ def test_the_published_sizes_are_read_from_their_weights() -> None:
     assert sum(tensor.numel() for tensor in state.values()) == 93_735_728
 
 
-def test_it_is_listed_with_what_it_takes_and_needs_no_torchvision(tmp_path: Path) -> None:
+def test_it_is_listed_with_what_it_takes(tmp_path: Path) -> None:
     add_model(tmp_path, accepted=False)
     info = Registry(listed()).info("sam")
     assert info is not None
     assert info.takes_prompts
     assert info.uses_context == info.gives == ("bladder", "anorectum")
     assert (info.available, info.mend) == (False, "amlart models accept sam")
+
+
+@pytest.mark.slow
+def test_it_needs_no_torchvision() -> None:
+    if importlib.util.find_spec("segment_anything") is None:
+        pytest.skip("segment_anything is not installed")
     code = (
         "import sys; sys.modules['torchvision'] = None\n"
         "from inference_backend.prompted.network import empty_network, Sizes\n"

@@ -6,7 +6,7 @@ rule's gain is so small that its sigmoid is a straight line there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import psutil
@@ -27,6 +27,11 @@ from support.rising_scans import SCANS, rising_scan
 ABOVE_HU, GAIN = 350.5, 0.05
 EVERYWHERE = np.ones(SHAPE, dtype=bool)
 Told = list[tuple[float, str]]
+
+
+def quick(*names: str, of: Iterable[str]) -> list[object]:
+    """All of them, those that are not named in the slow tests."""
+    return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in of]
 
 
 def threshold(picture: Tensor, _images: Tensor, _labels: Tensor) -> Tensor:
@@ -61,7 +66,7 @@ def inner(scan: CtScan) -> np.ndarray:
     return inside
 
 
-@pytest.mark.parametrize("name", list(SCANS))
+@pytest.mark.parametrize("name", quick("oblique", "sagittal", of=SCANS))
 def test_no_voxel_is_wrong_on_any_orientation(name: str) -> None:
     scan = rising_scan(name)
     found = contoured(scan)
@@ -71,7 +76,7 @@ def test_no_voxel_is_wrong_on_any_orientation(name: str) -> None:
     assert found.spread["bladder"].members == 3
 
 
-@pytest.mark.parametrize("name", ["feet first", "prone", "sagittal"])
+@pytest.mark.parametrize("name", quick("sagittal", of=("feet first", "prone", "sagittal")))
 def test_every_picture_lies_as_the_patient_does_and_its_support_with_it(name: str) -> None:
     scan = rising_scan(name)
     cube = cube_of(scan)

@@ -1,0 +1,71 @@
+"""An engine that takes prompts and answers by a known rule: the whole region belongs, if the prompt has a
+point that belongs, and nothing of it if it has none. "strays" also changes a voxel beyond the region."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from AmlartContourLib.contract.errors import Cancelled
+from AmlartContourLib.contract.messages import EngineInfo
+from AmlartContourLib.contract.prompt import Prompt
+from AmlartContourLib.domain.contours import Contours
+from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
+from AmlartContourLib.exchange.ct_scan import CtScan
+from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.engines.protocol import Cancel, Progress
+
+
+class FixEngine:
+    """`way`: fills, strays, or waits until it is cancelled."""
+
+    def __init__(self, way: str) -> None:
+        self._way = way
+
+    def describe(self) -> EngineInfo:
+        every = tuple(catalogue())
+        return EngineInfo(
+            id=f"fix-{self._way}",
+            title="Fixes (for tests)",
+            version="1",
+            gives=every,
+            needs_context=(),
+            uses_context=every,
+            licence="Apache-2.0",
+            intended_use="tests",
+            devices=("cpu",),
+            memory_bytes=None,
+            available=True,
+            takes_prompts=True,
+        )
+
+    def load(self, device: str) -> None:
+        """Nothing to load."""
+
+    def unload(self) -> None:
+        """Nothing to let go of."""
+
+    def contour(
+        self, ct: CtScan, wanted: tuple[str, ...], progress: Progress, cancel: Cancel, context: StructureSet
+    ) -> Contours:
+        return Contours(context.only(wanted))
+
+    def fix(
+        self, ct: CtScan, prompt: Prompt, progress: Progress, cancel: Cancel, context: StructureSet
+    ) -> Contours:
+        while self._way == "waits":
+            progress(0.5, "waiting")
+            if cancel():
+                raise Cancelled("The job was cancelled.")
+            time.sleep(0.02)
+        assert context.ids == (prompt.structure,), "an engine is given the one contour and no other"
+        now = context.mask(prompt.structure).to_array()
+        region = prompt.region
+        inside = tuple(slice(a, b) for a, b in zip(region.start_kji, region.stop_kji, strict=True))
+        now[inside] = bool(prompt.inside_kji)
+        if self._way == "strays":
+            now[np.unravel_index(0, now.shape)] ^= True
+        made = Contour(prompt.structure, Mask.from_array(now, ct.geometry), Source.MODEL)
+        return Contours(StructureSet.of(ct.geometry, [made]), findings=("By a rule.",))
