@@ -10,7 +10,10 @@ import pytest
 
 from AmlartContourLib.contract.home import HOME_VARIABLE
 from support.amlart import amlart
+from support.box_cohort import write_box_cohort
+from support.few_shot_models import write_weights as few_shot_weights
 from support.nnunet_folders import Folder, make_folder
+from support.prompted_models import write_weights as prompted_weights
 
 
 @pytest.fixture
@@ -77,3 +80,44 @@ def test_what_cannot_be_is_refused(words: tuple[str, ...], told: str) -> None:
 @pytest.mark.usefixtures("source")
 def test_the_embedded_model_cannot_be_removed() -> None:
     assert amlart("models", "remove", "amlart-demo", "--yes").code == 2
+
+
+@pytest.mark.slow
+def test_weights_of_one_file_are_added_as_a_user_types_it(tmp_path: Path, source: Path) -> None:
+    """`source` gives a home of its own."""
+    assert source.exists()
+    weights = prompted_weights(tmp_path / "medsam_vit_b.pth")
+    added = amlart("models", "add-prompted", weights, "--id", "medsam", "--structures", "bladder,Rectum")
+    assert added.code == 0, added.err
+    assert "boxes and points for 2 structures" in added.err
+    few = few_shot_weights(tmp_path / "universeg_v1_made_here.pt")
+    cohort = write_box_cohort(tmp_path / "cohort", 2)
+    added = amlart("models", "add-few-shot", few, "--cases", cohort, "--id", "few", "--support-size", "8")
+    assert added.code == 0, added.err
+    assert "forbids commercial use" in added.err
+    assert "gives anorectum, bladder, by 2 examples" in added.err
+    rows = {row["id"]: row for row in amlart("models", "list", "--json").json["models"]}
+    assert (rows["few"]["kind"], rows["medsam"]["kind"]) == ("few-shot, 2 examples", "prompted, medsam")
+    assert rows["few"]["licence"] == "OpenRAIL++-M (no commercial use)"
+    assert amlart("models", "accept", "few", "--by", "Dr A").code == 0
+    listed = {one["id"]: one for one in amlart("engines", "--json").json["engines"]}
+    assert (listed["few"]["available"], listed["few"]["gpu"]) == (True, "advised")
+    assert listed["few"]["working_bytes"] == 8 * 4 << 20
+    assert listed["medsam"]["reason"] == "Its licence has not been accepted: Apache-2.0."
+    assert "advised" in amlart("engines").out
+    assert amlart("models", "verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("add-prompted", "own.pth", "--id", "x", "--licence", "own"), "--look medsam"),
+        (("add-prompted", "medsam_vit_b.pth", "--id", "x"), "cannot be read"),
+        (("add-few-shot", "own.pt", "--cases", ".", "--id", "x"), "licence is not told"),
+    ],
+)
+@pytest.mark.usefixtures("source")
+def test_what_is_not_told_of_weights_is_asked_for(words: tuple[str, ...], told: str) -> None:
+    ran = amlart("models", *words)
+    assert ran.code in (2, 3)  # a word that cannot be, or a file
+    assert told in " ".join(ran.err.split())

@@ -13,6 +13,7 @@ from inference_backend.commands.console import result_json, result_table, to_use
 from inference_backend.engines.registry import DEFAULT_ENGINE, Registry
 
 MEBIBYTE = 1 << 20
+COLUMNS = ("engine", "title", "version", "structures", "licence", "size", "memory", "GPU", "available")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,17 +22,24 @@ def add_to(app: typer.Typer) -> None:
 
 
 def engines(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the engines of this machine: what each gives, its licence and size, and why one cannot run."""
+    """List the engines of this machine: what each gives, its licence, size, memory, whether a GPU is advised,
+    and why one cannot run."""
     infos = Registry().infos()
     if as_json:
         result_json({"default": DEFAULT_ENGINE, "engines": [to_plain(info) for info in infos]})
         return
-    table = Table("engine", "title", "version", "structures", "licence", "size", "available")
+    table = Table(*COLUMNS)
     for info in infos:
-        name = f"{info.id} (default)" if info.id == DEFAULT_ENGINE else info.id
-        available = "yes" if info.available else f"no: {info.reason}"
         table.add_row(
-            name, info.title, info.version, str(len(info.gives)), info.licence, _size(info), available
+            f"{info.id} (default)" if info.id == DEFAULT_ENGINE else info.id,
+            info.title,
+            info.version,
+            str(len(info.gives)),
+            info.licence,
+            _size(info.size_bytes),
+            _memory(info),
+            info.gpu.value,
+            "yes" if info.available else f"no: {info.reason}",
         )
     result_table(table)
     for info in infos:
@@ -39,5 +47,12 @@ def engines(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
             to_user("[yellow]{}[/]: {} Mend it with: {}", info.id, info.reason, info.mend)
 
 
-def _size(info: EngineInfo) -> str:
-    return "" if info.memory_bytes is None else f"{info.memory_bytes / MEBIBYTE:.1f} MiB"
+def _memory(info: EngineInfo) -> str:
+    """What is held, and where it is known what work takes beside that."""
+    if info.memory_bytes is None or info.working_bytes is None:
+        return _size(info.memory_bytes)
+    return f"{_size(info.memory_bytes)} + {_size(info.working_bytes)}"
+
+
+def _size(length: int | None) -> str:
+    return "" if length is None else f"{length / MEBIBYTE:.1f} MiB"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
-from AmlartContourLib.contract.messages import EngineInfo
+from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
 from inference_backend.engines.model_folder import (
     MODELS_EXTRA,
     NOTE,
@@ -68,6 +68,8 @@ class BundleEngine:
             available=not reason,
             reason=reason,
             mend=mend,
+            size_bytes=sum(file.bytes for file in manifest.files),
+            gpu=GpuNeed.USEFUL,
         )
 
     def load(self, device: str) -> None:

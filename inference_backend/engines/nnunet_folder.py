@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
-from AmlartContourLib.contract.messages import EngineInfo
+from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
 from inference_backend.engines.model_folder import (
     NOTE,
     obstacle,
@@ -65,6 +65,8 @@ class NnUNetFolderEngine:
             available=not reason,
             reason=reason,
             mend=mend,
+            size_bytes=pack.weight_bytes,
+            gpu=GpuNeed.ADVISED,
         )
 
     def load(self, device: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
-from AmlartContourLib.contract.messages import EngineInfo
+from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
 from inference_backend.engines.model_folder import (
     NOTE,
     obstacle,
@@ -66,6 +66,9 @@ class SamEngine:
             reason=reason,
             mend=mend,
             takes_prompts=True,
+            size_bytes=model.weight_bytes,
+            working_bytes=model.working_bytes,
+            gpu=GpuNeed.ADVISED,
         )
 
     def load(self, device: str) -> None:
@@ -74,14 +77,14 @@ class SamEngine:
         accepted; TooLarge where memory cannot suffice."""
         from inference_backend.inference.devices import runtime_on
         from inference_backend.prompted.asking import Asker, SamAnswerer, require_room
-        from inference_backend.prompted.network import attention_of, prompted_network
+        from inference_backend.prompted.network import prompted_network
 
         self._runtime = runtime_on(device)
         model = read_card(Prompted, self._folder, PROMPTED_FILE)
         require_ready(model.title, *obstacle(self._id, self._folder, model, NEEDS))
         network = prompted_network(self._folder, model)
         if not self._runtime.on_gpu:
-            require_room(*attention_of(network), model.title)
+            require_room(model.working_bytes, model.title)
         self._asker = Asker(
             lambda runtime: SamAnswerer(network, model.look, runtime.device), self._runtime, model.look
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
-from AmlartContourLib.contract.messages import EngineInfo
+from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
 from inference_backend.engines.model_folder import (
     NOTE,
     obstacle,
@@ -65,6 +65,9 @@ class UniverSegEngine:
             available=not reason,
             reason=reason,
             mend=mend,
+            size_bytes=model.weight_bytes,
+            working_bytes=model.working_bytes,
+            gpu=GpuNeed.ADVISED,
         )
 
     def load(self, device: str) -> None:
@@ -104,7 +107,7 @@ class UniverSegEngine:
         finding says so."""
         from AmlartContourLib.domain.contours import Contours
         from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
-        from inference_backend.few_shot.contouring import contour_by_examples
+        from inference_backend.few_shot.contouring import SupportLimits, contour_by_examples
         from inference_backend.inference.assessment import NOT_CALIBRATED
         from inference_backend.inference.pace import Pace
 
@@ -116,7 +119,7 @@ class UniverSegEngine:
         found = contour_by_examples(
             lambda on: network.to(on.device),
             self._examples,
-            model.support_size,
+            SupportLimits(model.support_size, model.picture_bytes),
             ct,
             wanted,
             runtime,

@@ -34,8 +34,15 @@ Ask = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Takes a picture [1, 1, h, w] and its support [1, s, 1, h, w] with labels; gives logits [1, 1, h, w]."""
 
 CHOSEN, ASKED = 0.05, 0.97  # shares of the bar
-BYTES_A_PICTURE = 64 << 20  # of the support, on the CPU: measured 50 MB with the published width of 64
 WHOLE = Box((0, 0, 0), SHAPE)
+
+
+@dataclass(frozen=True)
+class SupportLimits:
+    """`most`: pictures of the support at once. `picture_bytes`: what each takes on a CPU."""
+
+    most: int
+    picture_bytes: int
 
 
 @dataclass(eq=False)
@@ -57,13 +64,13 @@ class _Question:
 def contour_by_examples(
     ask_on: Callable[[Runtime], Ask],
     examples: Sequence[LabelledCube],
-    size: int,
+    limits: SupportLimits,
     ct: CtScan,
     wanted: Sequence[str],
     runtime: Runtime,
     pace: Pace,
 ) -> FewShotResult:
-    """The wanted structures, by at most `size` planes of examples at once.
+    """The wanted structures, by at most so many planes of examples at once.
 
     `ask_on`: the network on a device. Raises Cancelled, NothingToContour, and MemoryError where even one
     example is too much.
@@ -71,8 +78,8 @@ def contour_by_examples(
     pace.tell(0.0, "Choosing examples")
     cube = cube_of(ct)
     support = Support(examples, cube.hu_kji, cube.step_k_mm)
-    asker = _Asker(ask_on, examples, scaled(cube.hu_kji), runtime, size)
-    plans = {name: _questions(support, name, size, pace) for name in wanted}
+    asker = _Asker(ask_on, examples, scaled(cube.hu_kji), runtime, limits)
+    plans = {name: _questions(support, name, limits.most, pace) for name in wanted}
     count = max(sum(map(len, plans.values())), 1)
     found, done = FewShotResult(), 0
     for name, questions in plans.items():
@@ -129,12 +136,13 @@ class _Asker:
     examples: Sequence[LabelledCube]
     values_kji: Floats
     runtime: Runtime
-    size: int
+    limits: SupportLimits
     findings: list[str] = field(default_factory=list)
     ask: Ask | None = None
 
     def __post_init__(self) -> None:
-        room = max(int(psutil.virtual_memory().available // BYTES_A_PICTURE), 1)
+        self.size = self.limits.most
+        room = max(int(psutil.virtual_memory().available // self.limits.picture_bytes), 1)
         if not self.runtime.on_gpu and room < self.size:
             self._shrink(room)
 

@@ -10,13 +10,13 @@ from inference_backend.models.bundle import file_in_bundle
 from inference_backend.models.restricted import state_of
 from inference_backend.models.wish import WEIGHTS_FILE, Wish, written
 from inference_backend.prompted.description import PROMPTED_FILE, Look, Prompted
-from inference_backend.prompted.network import filled
+from inference_backend.prompted.network import filled, working_bytes
 
 
 def add_prompted(weights: Path, gives: tuple[str, ...], look: Look, wish: Wish) -> Prompted:
     """The model. DamagedFile where the weights cannot be used; BadSetting where the library is missing."""
     state = state_of(weights)
-    filled(state, weights.name)
+    network = filled(state, weights.name)
 
     def make(folder: Path) -> Prompted:
         safetensors.torch.save_file(state, folder / WEIGHTS_FILE)
@@ -25,6 +25,7 @@ def add_prompted(weights: Path, gives: tuple[str, ...], look: Look, wish: Wish) 
             weights=file_in_bundle(folder / WEIGHTS_FILE),
             look=look,
             gives=gives,
+            working_bytes=working_bytes(network),
             licence_text=wish.kept_licence(folder),
         )
 

@@ -151,10 +151,9 @@ class Asker:
         return self._looks[key]
 
 
-def require_room(heads: int, side: int, title: str) -> None:
-    """TooLarge where the attention of one picture does not fit in memory. `side`: places along the picture;
-    three tables of places by places for each head are held at once."""
-    needed, free = 3 * heads * side**4 * 4, int(psutil.virtual_memory().available)
+def require_room(needed: int, title: str) -> None:
+    """TooLarge where the look at one picture does not fit in memory, in bytes."""
+    free = int(psutil.virtual_memory().available)
     if needed > free:
         raise TooLarge(
             f"{title} needs at least {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free.",

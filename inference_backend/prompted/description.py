@@ -33,11 +33,13 @@ class Look(Enum):
 
 @dataclass(frozen=True)
 class Prompted(Card):
-    """Everything a prompted model says of itself. `gives`: structures whose boxes it may be asked about."""
+    """Everything a prompted model says of itself. `gives`: structures whose boxes it may be asked about.
+    `working_bytes`: what the look at one slice takes on a CPU."""
 
     weights: BundleFile
     look: Look
     gives: tuple[str, ...]
+    working_bytes: int
     licence_text: BundleFile | None = None
     intended_use: str = INTENDED_USE
 

@@ -25,6 +25,7 @@ ENCODER, DECODER = "image_encoder.", "mask_decoder."
 HEADS_OF_DECODER = 8
 MEAN, DEVIATION = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]  # of photographs, as SAM was trained
 LIMIT = 1 << 16
+TABLES = 3
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,12 @@ def prompted_network(folder: Path, model: Prompted) -> nn.Module:
     return filled(tensors_of(folder, model.weights), model.weights.file)
 
 
-def attention_of(network: nn.Module) -> tuple[int, int]:
-    """Heads, and places along the side of a picture, of the encoder's largest tables."""
+def working_bytes(network: nn.Module) -> int:
+    """What the look at one picture takes: three tables of places by places for each head of the encoder are
+    held at once."""
     encoder: Any = network.get_submodule("image_encoder")
-    side = int(encoder.pos_embed.shape[1])
-    return int(encoder.blocks[0].attn.num_heads), side
+    heads, places = int(encoder.blocks[0].attn.num_heads), int(encoder.pos_embed.shape[1]) ** 2
+    return TABLES * heads * places**2 * 4
 
 
 def _sizes(state: Mapping[str, Tensor]) -> Sizes:

@@ -56,6 +56,14 @@ class JobState(Enum):
         return self in (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 
 
+class GpuNeed(Enum):
+    """How much an engine gains from a GPU."""
+
+    NOT_USED = "not used"
+    USEFUL = "useful"
+    ADVISED = "advised"
+
+
 @dataclass(frozen=True)
 class Health(Message):
     """Who answers. The only message without a token, so that no token is ever shown to a wrong service."""
@@ -79,7 +87,9 @@ class EngineInfo(Message):
     """What an engine gives and needs.
 
     `needs_context`: contours it cannot do without; `uses_context`: contours it uses where they are given.
-    `devices`: kinds it runs on, best first. `memory_bytes`: what it takes when loaded. An engine that cannot
+    `devices`: kinds it runs on, best first. `memory_bytes`: what it takes when loaded; `working_bytes`: what
+    it takes at most beside that while it works, where that does not depend on the scan; `size_bytes`: its
+    files. `gpu`: ADVISED where a CPU takes many minutes. An engine that cannot
     run here says the reason and the one command that mends it. `takes_prompts`: it also puts one contour
     right where a prompt says.
     """
@@ -98,6 +108,9 @@ class EngineInfo(Message):
     reason: str = ""
     mend: str = ""
     takes_prompts: bool = False
+    size_bytes: int | None = None
+    working_bytes: int | None = None
+    gpu: GpuNeed = GpuNeed.NOT_USED
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from AmlartContourLib.contract.errors import Cancelled
 from AmlartContourLib.exchange.ct_scan import CtScan
-from inference_backend.few_shot.contouring import FewShotResult, contour_by_examples
+from inference_backend.few_shot.contouring import FewShotResult, SupportLimits, contour_by_examples
 from inference_backend.few_shot.cube import SIDE, cube_of, scaled
 from inference_backend.few_shot.examples import SHAPE, LabelledCube
 from inference_backend.few_shot.support import PROFILE_MM, Shown, Support, shift_mm
@@ -55,7 +55,9 @@ def contoured(
     """By examples, on the CPU."""
     quiet = Pace(lambda _f, _s: None, lambda: False)
     shown = examples or (example(),)
-    return contour_by_examples(lambda _runtime: ask, shown, size, scan, wanted, Runtime(), pace or quiet)
+    return contour_by_examples(
+        lambda _runtime: ask, shown, SupportLimits(size, 64 << 20), scan, wanted, Runtime(), pace or quiet
+    )
 
 
 def inner(scan: CtScan) -> np.ndarray:
