@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from AmlartContourLib.contract.errors import DamagedFile, InputRefused
-from AmlartContourLib.domain.review import Approval, Review, StructureReview
-from AmlartContourLib.domain.structure_set import Source
-from AmlartContourLib.exchange.case_record import CaseRecord, Engine, Input
-from AmlartContourLib.exchange.ct_in import read_ct
-from AmlartContourLib.exchange.export import Format, export_case
-from AmlartContourLib.exchange.resources import catalogue
-from AmlartContourLib.exchange.volume_file import write_volume
+from AmlartContourLib.domain.review import Approval, Review
 from AmlartContourLib.session.editing import EDITED
-from AmlartContourLib.session.exporting import review_json
 from inference_backend.dataset import clinic
 from inference_backend.dataset.clinic import add_case, origins, remove_case
 from inference_backend.dataset.cohort import joined, open_cohort, read_case
 from inference_backend.dataset.layout import Form
 from support.box_cohort import box_patient, write_box_cohort
-
-AT = "2030-01-02T03:04:05Z"
-NAME = "Ann Other"
-APPROVED = Review(
-    {
-        "bladder": StructureReview((1, 2), "Dr A", AT),
-        "anorectum": StructureReview((1, 2)),
-    },
-    Approval("Dr A", AT),
-)
-
-
-def _export(folder: Path, number: int = 1, review: Review = APPROVED) -> tuple[Path, Path]:
-    """The CT's file and an export of it as the workstation writes them: the model's bladder, edited, and its
-    anorectum, untouched."""
-    scan, truth = box_patient(number)
-    folder.mkdir(parents=True, exist_ok=True)
-    ct = folder / f"{NAME}.nii.gz"
-    write_volume(ct, scan.hu_kji, scan.geometry)
-    scan = read_ct(ct)
-    bladder, anorectum = (replace(contour, source=Source.MODEL, note="by a model") for contour in truth)
-    bladder = replace(bladder, note=f"by a model {EDITED}")
-    structures = truth.with_contours(bladder, anorectum)
-    record = CaseRecord(
-        pseudonym=NAME,
-        inputs=(Input("CT", scan.source_sha256),),
-        engines=(Engine("ward-7", "1"),),
-        reviewer="Dr A",
-        started=datetime(2030, 1, 2, tzinfo=UTC),
-    )
-
-    def add_review(unfinished: Path) -> None:
-        (unfinished / "review.json").write_text(json.dumps(review_json(review)), encoding="utf-8")
-
-    export = folder / "export"
-    formats = frozenset({Format.MASKS})
-    export_case(export, scan, structures, record, catalogue(), formats=formats, add_files=add_review)
-    return ct, export
+from support.clinic_export import APPROVED, AT, NAME, export_of
 
 
 def test_the_words_of_an_edited_contour_are_the_workstations() -> None:
@@ -69,7 +23,7 @@ def test_the_words_of_an_edited_contour_are_the_workstations() -> None:
 
 
 def test_an_approved_case_is_kept_with_its_reviewed_contours_only_and_without_a_name(tmp_path: Path) -> None:
-    ct, export = _export(tmp_path / "in")
+    ct, export = export_of(tmp_path / "in")
     origin = add_case(tmp_path / "set", export, ct, "Consent form 4, signed")
     assert (origin.case, origin.consent, origin.approved_by) == (
         "clinic-001",
@@ -91,32 +45,32 @@ def test_an_approved_case_is_kept_with_its_reviewed_contours_only_and_without_a_
 
 
 def test_without_consent_or_approval_or_review_nothing_is_kept(tmp_path: Path) -> None:
-    ct, export = _export(tmp_path / "a")
+    ct, export = export_of(tmp_path / "a")
     with pytest.raises(InputRefused, match="Without consent"):
         add_case(tmp_path / "set", export, ct, "  ")
-    ct, export = _export(tmp_path / "b", review=replace(APPROVED, approval=None))
+    ct, export = export_of(tmp_path / "b", review=replace(APPROVED, approval=None))
     with pytest.raises(InputRefused, match="Nobody has approved"):
         add_case(tmp_path / "set", export, ct, "yes")
-    ct, export = _export(tmp_path / "c", review=Review({}, Approval("Dr A", AT)))
+    ct, export = export_of(tmp_path / "c", review=Review({}, Approval("Dr A", AT)))
     with pytest.raises(InputRefused, match="No contour was reviewed"):
         add_case(tmp_path / "set", export, ct, "yes")
     assert not (tmp_path / "set").exists()
 
 
 def test_a_mask_or_review_that_was_changed_after_the_export_is_refused(tmp_path: Path) -> None:
-    ct, export = _export(tmp_path / "a")
+    ct, export = export_of(tmp_path / "a")
     (export / "review.json").write_text((export / "review.json").read_text() + " ", encoding="utf-8")
     with pytest.raises(DamagedFile, match=r"review\.json"):
         add_case(tmp_path / "set", export, ct, "yes")
-    ct, export = _export(tmp_path / "b")
+    ct, export = export_of(tmp_path / "b")
     (export / "masks" / "bladder.nii.gz").write_bytes((export / "masks" / "anorectum.nii.gz").read_bytes())
     with pytest.raises(DamagedFile, match=r"bladder\.nii\.gz"):
         add_case(tmp_path / "set", export, ct, "yes")
 
 
 def test_another_patients_ct_is_refused_and_a_case_is_taken_once(tmp_path: Path) -> None:
-    ct, export = _export(tmp_path / "a")
-    other, second = _export(tmp_path / "b", number=2)
+    ct, export = export_of(tmp_path / "a")
+    other, second = export_of(tmp_path / "b", number=2)
     with pytest.raises(InputRefused, match="not the one"):
         add_case(tmp_path / "set", export, other, "yes")
     add_case(tmp_path / "set", export, ct, "yes")
@@ -126,7 +80,7 @@ def test_another_patients_ct_is_refused_and_a_case_is_taken_once(tmp_path: Path)
 
 
 def test_a_case_whose_consent_is_withdrawn_is_gone(tmp_path: Path) -> None:
-    ct, export = _export(tmp_path / "a")
+    ct, export = export_of(tmp_path / "a")
     add_case(tmp_path / "set", export, ct, "yes")
     with pytest.raises(InputRefused, match="no case"):
         remove_case(tmp_path / "set", "../a")
