@@ -47,6 +47,9 @@ LIBRARIES = {
         "openvino",
         "universeg",
         "segment_anything",
+        "ray",
+        "nnunetv2",
+        "filling",  # beside nnU-Net's trainer, in nnU-Net's own interpreter
     },
 }
 REPORT_LIBRARIES = {"jinja2", "markupsafe", "matplotlib"}

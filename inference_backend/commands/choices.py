@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.domain.margins import Margin
 from AmlartContourLib.domain.vagina import VaginaLength, VaginaRecipe
@@ -15,6 +19,11 @@ VAGINA_HELP = (
     "whole, upper:20 (the upper 20 mm), or below:20 (down to 20 mm below the lower of cervix and GTVp)."
 )
 MARGIN_HELP = "One length in mm, or six: left,right,anterior,posterior,superior,inferior."
+
+Cluster = Annotated[
+    str | None,
+    typer.Option(help="Share the work on Ray: local for this machine's cores, or a cluster's address."),
+]
 
 
 def words(text: str | None) -> tuple[str, ...]:

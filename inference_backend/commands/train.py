@@ -13,6 +13,7 @@ import typer
 from AmlartContourLib.contract.errors import BadSetting
 from inference_backend.commands.console import to_user
 from inference_backend.commands.train_cohort import calibrate_cohort, cohort, replace, roll_back
+from inference_backend.commands.train_nnunet import nnunet
 from inference_backend.commands.train_study import study
 from inference_backend.commands.train_thesis import thesis
 
@@ -47,7 +48,9 @@ def embedded(
     device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
     phase: Annotated[
         int | None,
-        typer.Option(help="Only this one: 0 the common start, 1 and up the members (to share cores)."),
+        typer.Option(
+            help="Only this one: 0 the common start, then the members, then their fine steps (to share cores)."
+        ),
     ] = None,
     version: Annotated[str, typer.Option(help="Version to write into the manifest.")] = "1",
 ) -> None:
@@ -140,5 +143,6 @@ app.command("cohort")(cohort)
 app.command("calibrate-cohort")(calibrate_cohort)
 app.command("replace")(replace)
 app.command("roll-back")(roll_back)
+app.command("nnunet")(nnunet)
 app.command("study")(study)
 app.command("thesis")(thesis)

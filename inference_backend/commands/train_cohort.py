@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from AmlartContourLib.contract.errors import BadSetting
+from inference_backend.commands.choices import Cluster
 from inference_backend.commands.console import to_user
+
+if TYPE_CHECKING:
+    from inference_backend.dataset.cohort import Cohort
 
 
 def cohort(
@@ -26,9 +31,11 @@ def cohort(
     version: Annotated[str, typer.Option(help="Version to write into the manifest.")] = "1",
     licence: Annotated[str, typer.Option(help="Licence to write into the manifest.")] = "Internal use",
     device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
+    cluster: Cluster = None,
 ) -> None:
     """Train an ensemble on a labelled cohort and pack it as a bundle. Goes on where it was ended."""
-    from inference_backend.dataset.cohort import joined, open_cohort
+    from inference_backend.cluster.farm import farm, gpus_of
+    from inference_backend.dataset.cohort import open_cohort
     from inference_backend.dataset.splits import read_splits
     from inference_backend.models.allocation import keep_freed_memory
     from inference_backend.training.cohort_pack import BundleNames, pack_cohort
@@ -38,27 +45,36 @@ def cohort(
     from inference_backend.training.tensorboard import with_tensorboard
 
     keep_freed_memory()
-    names = BundleNames(out.name, version, licence)
-    opened, chosen = open_cohort(folder), read_cohort_recipe(recipe)
+    names, start = BundleNames(out.name, version, licence), start.resolve() if start else None
+    opened, chosen, run = open_cohort(folder.resolve()), read_cohort_recipe(recipe), run.resolve()
     if member is not None and not 1 <= member <= chosen.members:
         raise BadSetting(f"There is no member {member}.", advice=f"Choose 1 to {chosen.members}.")
-    clinic: tuple[str, ...] = ()
-    if from_clinic is not None:
-        added = open_cohort(from_clinic)
-        clinic, opened = tuple(case.id for case in added.cases), joined(opened, added)
+    opened, clinic = _with_clinic(opened, from_clinic)
     plan = plan_run(run, opened, read_splits(splits), chosen, start, clinic)
     for sentence in plan.told:
         to_user("[yellow]Look at this:[/] {}", sentence)
     phases = cohort_phases(plan, run, start)
     report = with_tensorboard(tell_training, run / "tensorboard") if tensorboard else tell_training
-    for phase in phases:
-        if member in (None, phase.member + 1):
-            train_cohort_phase(plan, phase, opened, run / "cases", report, device)
+    for_now = [phase for phase in phases if member in (None, phase.member + 1)]
+    with farm(cluster, gpus_of(device)) as place:
+        place.run(
+            [partial(train_cohort_phase, plan, p, opened, run / "cases", report, device) for p in for_now]
+        )
     if member is not None:
         to_user("Member {} is trained. Without --member the bundle is packed.", member)
         return
     manifest = pack_cohort(plan, phases, out, names)
     to_user("The bundle {} was written to {}: {} members.", manifest.id, out, len(manifest.members))
+
+
+def _with_clinic(cohort: Cohort, clinic: Path | None) -> tuple[Cohort, tuple[str, ...]]:
+    """A cohort with the cases of a local data set, and their names."""
+    from inference_backend.dataset.cohort import joined, open_cohort
+
+    if clinic is None:
+        return cohort, ()
+    added = open_cohort(clinic.resolve())
+    return joined(cohort, added), tuple(case.id for case in added.cases)
 
 
 def calibrate_cohort(

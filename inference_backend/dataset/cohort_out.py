@@ -92,7 +92,7 @@ def _write_nnunet(root: Path, name: str, scan: CtScan, structures: StructureSet 
             first = image
             _write_whole(image, scan.hu_kji, scan)
         else:
-            _same_file(first, image)
+            same_file(first, image)
 
 
 def _write_folder(root: Path, name: str, scan: CtScan, structures: StructureSet | None) -> None:
@@ -117,7 +117,8 @@ def _write_whole(path: Path, array_kji: np.ndarray, place: CtScan | Mask) -> Non
         part.unlink(missing_ok=True)
 
 
-def _same_file(source: Path, target: Path) -> None:
+def same_file(source: Path, target: Path) -> None:
+    """Makes a file appear under a second name, by a link where the disk has them."""
     part = target.with_name(f".{stem(target)}.{os.getpid()}{ENDING}")
     part.unlink(missing_ok=True)
     try:

@@ -58,6 +58,21 @@ def runtime_on(device: str) -> Runtime:
     return Runtime(device, deterministic)
 
 
+def gpus_here(asked: int | None) -> int:
+    """How many GPUs to use: as many as asked for, one where nobody asks and one is there. BadSetting where
+    there are fewer than asked for."""
+    count = torch.cuda.device_count()
+    if asked is None:
+        return min(count, 1)
+    if not 0 <= asked <= count:
+        raise BadSetting(
+            f"This machine offers torch {count} GPUs, and {asked} are asked for.",
+            kept="Nothing was begun.",
+            advice="Ask for as many as there are, or for 0 to train on the CPU.",
+        )
+    return asked
+
+
 def asking(network: nn.Module, runtime: Runtime) -> Ask:
     """The network as a function of one window, in the runtime's precision; logits are float32."""
 
