@@ -61,6 +61,7 @@ class AmlartContourWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         self.workbench = Workbench(self.layout, Path(__file__).resolve().parent)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self.onSceneStartSave)
 
     def enter(self):
@@ -87,6 +88,10 @@ class AmlartContourWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         """The scene is about to be emptied."""
         self.workbench.scene_closes()
+
+    def onSceneEndImport(self, caller, event):
+        """A scene was read: it may hold a session."""
+        self.workbench.scene_came()
 
     def onSceneStartSave(self, caller, event):
         """The scene is about to be saved: the state goes with it."""

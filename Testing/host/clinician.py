@@ -109,7 +109,10 @@ class Clinician:
     def contour(self, engine: str, seconds: float = 180.0) -> None:
         """Contours the open patient and waits for the contours."""
         self.start(engine)
-        self.wait(lambda: not self.bench.session.contouring.running, seconds, "the job ends")
+        session = self.bench.session
+        self.wait(
+            lambda: not session.contouring.running and not session.is_catching_up, seconds, "the job ends"
+        )
         self.host.spin(0.25)
 
     def look_at(self, structure_id: str, axial_k: int | None = None) -> None:

@@ -50,12 +50,6 @@ class EventLoop:
         """The longest time without a beat."""
         return max((gap.wall_ms for gap in self.gaps), default=0.0)
 
-    def taken(self) -> tuple[float, float]:
-        """Longest wall and busy time so far; counting begins anew."""
-        found = self.longest_wall_ms, self.longest_busy_ms
-        self.gaps = []
-        return found
-
     def _beat(self) -> None:
         now = _now()
         self.gaps.append(Gap(*((b - a) * 1000.0 for a, b in zip(self._last, now, strict=True))))

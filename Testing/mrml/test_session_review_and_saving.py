@@ -21,6 +21,7 @@ from AmlartContourLib.domain.margins import Margin
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.review import Stage
 from AmlartContourLib.exchange.export import Format
+from AmlartContourLib.session.contouring import _Running
 from AmlartContourLib.session.effort import NO_ESTIMATE, Standing
 from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.session import Session
@@ -191,7 +192,7 @@ def test_contours_of_another_patient_reach_their_own(desk: Desk) -> None:
     session = desk.session
     key = session.patient.key
     session.open(files(name="CASE-2"))
-    session.contouring._finished(contours(), key)
+    session.contouring._finished(contours(), _Running("job", key))
     assert len(session.case.structures) == 0
     session.open(files(name="CASE-1"))
     assert session.case.structures.has("cervix")

@@ -55,5 +55,15 @@ def find(logics: SceneLogics) -> Found | None:
         hu_kji=voxels.reshape(geometry.shape_kji).astype(np.int16),
         originals=segments[ORIGINALS].contours(),
         parts=segments[PARTS].contours(),
-        parameters={name: state.GetParameter(name) for name in state.GetParameterNames()},
+        parameters=_parameters(state),
     )
+
+
+def state_in(scene: Any) -> Mapping[str, str] | None:
+    """The state that a scene holds; None where it holds none."""
+    state = scene.GetSingletonNode(STATE_TAG, "vtkMRMLScriptedModuleNode")
+    return _parameters(state) if state is not None and state.GetParameter("Form") else None
+
+
+def _parameters(state: Any) -> dict[str, str]:
+    return {name: state.GetParameter(name) for name in state.GetParameterNames()}

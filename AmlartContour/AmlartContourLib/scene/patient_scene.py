@@ -18,7 +18,7 @@ from vtk.util import numpy_support
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import StructureSet
-from AmlartContourLib.scene.found import Found, find
+from AmlartContourLib.scene.found import Found, find, state_in
 from AmlartContourLib.scene.labelmaps import ijk_to_ras
 from AmlartContourLib.scene.logics import SceneLogics
 from AmlartContourLib.scene.look import Look
@@ -66,8 +66,8 @@ class PatientScene:
     def show_patient(self, name: str, hu_kji: NDArray[np.int16], geometry: Geometry) -> None:
         """A new patient: everything of the one before goes."""
         self.clear()
-        self._geometry = geometry
-        volume = self._add("vtkMRMLScalarVolumeNode", f"CT {name}")
+        scene, self._geometry = self._logics.scene, geometry
+        volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", f"CT {name}")
         volume.SetAndObserveImageData(_image(hu_kji))
         volume.SetIJKToRASMatrix(ijk_to_ras(geometry))
         volume.CreateDefaultDisplayNodes()
@@ -76,21 +76,20 @@ class PatientScene:
         display.SetWindowLevel(WINDOW_HU, LEVEL_HU)
         self._nodes[CT] = volume
         for role in SEGMENTATIONS:
-            node = self._add("vtkMRMLSegmentationNode", TITLES[role])
+            node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", TITLES[role])
             node.CreateDefaultDisplayNodes()
             node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
             self._nodes[role] = node
             self._segments[role] = Segments(self._logics, node, geometry)
-        self._nodes[STATE_TAG] = self._state_node()
+        self._nodes[STATE_TAG] = _added_state(scene)
 
-    def show_originals(self, contours: StructureSet, looks: Mapping[str, Look]) -> None:
-        """The contours as they came, all of them."""
-        segments = self._segments[ORIGINALS]
-        gone = [i for i in segments.ids() if i not in contours]
-        segments.show(contours, (*contours.ids, *gone), looks)
+    def show_originals(self, contours: StructureSet, ids: Iterable[str], looks: Mapping[str, Look]) -> None:
+        """The contours as they came: those of the ids that the set holds are written, the others are taken
+        away."""
+        self._segments[ORIGINALS].show(contours, ids, looks)
 
     def show_parts(self, contours: StructureSet, ids: Iterable[str], looks: Mapping[str, Look]) -> None:
-        """Those of the ids that the set holds are written, the others are taken away."""
+        """The same for parts."""
         self._segments[PARTS].show(contours, ids, looks)
 
     def show_composites(self, contours: StructureSet, ids: Iterable[str], looks: Mapping[str, Look]) -> None:
@@ -122,6 +121,10 @@ class PatientScene:
         for role in (CT, *SEGMENTATIONS):
             node.SetNodeReferenceID(role, self._nodes[role].GetID())
 
+    def found_state(self) -> Mapping[str, str] | None:
+        """The state that the scene holds, of whichever patient; None where it holds none."""
+        return state_in(self._logics.scene)
+
     def content(self) -> Found | None:
         """What a scene from a file holds; None where it holds no session. From now on it is this scene's."""
         found = find(self._logics)
@@ -141,17 +144,19 @@ class PatientScene:
         for node in self._nodes.values():
             if scene.IsNodePresent(node):
                 _remove(scene, node)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """The patient's nodes stay in the scene and are this patient's no longer."""
         self._nodes, self._segments, self._geometry = {}, {}, None
 
-    def _add(self, kind: str, name: str) -> Any:
-        return self._logics.scene.AddNewNodeByClass(kind, name)
 
-    def _state_node(self) -> Any:
-        node = slicer.vtkMRMLScriptedModuleNode()
-        node.SetSingletonTag(STATE_TAG)
-        node.SetModuleName(MODULE)
-        node.SetName(MODULE)
-        return self._logics.scene.AddNode(node)
+def _added_state(scene: Any) -> Any:
+    node = slicer.vtkMRMLScriptedModuleNode()
+    node.SetSingletonTag(STATE_TAG)
+    node.SetModuleName(MODULE)
+    node.SetName(MODULE)
+    return scene.AddNode(node)
 
 
 def _image(hu_kji: NDArray[np.int16]) -> Any:

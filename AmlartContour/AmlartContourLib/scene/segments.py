@@ -41,7 +41,8 @@ class Segments:
             if structure_id in contours:
                 self._write(contours.contours[structure_id], looks[structure_id])
             else:
-                self._segmentation.RemoveSegment(structure_id)
+                if self._segmentation.GetSegment(structure_id) is not None:
+                    self._segmentation.RemoveSegment(structure_id)
                 self._known.pop(structure_id, None)
 
     def ids(self) -> tuple[str, ...]:

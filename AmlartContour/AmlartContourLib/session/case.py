@@ -7,30 +7,20 @@ counts `version` up, so that saving knows what is new.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from AmlartContourLib.domain.axial import changed_slices
 from AmlartContourLib.domain.composition import Composition
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.levels import LevelBorder
-from AmlartContourLib.domain.live_composition import LiveComposition
 from AmlartContourLib.domain.review import Review, Stage
 from AmlartContourLib.domain.rules import Place, Rule, RuleMessage, Severity
 from AmlartContourLib.domain.selection import SELECTABLE, Selection
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Catalogue
+from AmlartContourLib.session.basis import Basis, Change, Outcome
 from AmlartContourLib.session.history import Drawn, History
 from AmlartContourLib.session.patient import Patient
 from AmlartContourLib.session.record import Phase, Record
-
-
-@dataclass(frozen=True)
-class Change:
-    """Ids of the structures and of the composites whose voxels changed, that came, or that went."""
-
-    structures: tuple[str, ...]
-    composites: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -64,14 +54,17 @@ class Case:
         self.record = replace(record, borders=drawn.borders)
         self.history = History()
         self.version = 0
-        self._rest = drawn.rest
-        self._live = LiveComposition(drawn.structures, record.selection, catalogue)
-        self._final = self.structures.with_contours(*self.composition.composites)
+        self._basis = Basis.of(drawn, record.selection, catalogue, patient.axial)
+
+    @property
+    def basis(self) -> Basis:
+        """The values that a change is worked out from; another object after each change."""
+        return self._basis
 
     @property
     def structures(self) -> StructureSet:
         """Parts, levels and organs as they are now."""
-        return self._live.structures
+        return self._basis.drawn.structures
 
     @property
     def originals(self) -> StructureSet:
@@ -81,12 +74,12 @@ class Case:
     @property
     def composition(self) -> Composition:
         """What the selection makes of the structures."""
-        return self._live.composition
+        return self._basis.live.composition
 
     @property
     def selection(self) -> Selection:
         """What is chosen."""
-        return self._live.selection
+        return self._basis.live.selection
 
     @property
     def borders(self) -> tuple[LevelBorder, ...]:
@@ -101,23 +94,22 @@ class Case:
     @property
     def final(self) -> StructureSet:
         """The structures with the composites over them: what is reviewed and exported."""
-        return self._final
+        return self._basis.final
 
     @property
     def drawn(self) -> Drawn:
         """All that steps change, as it is now."""
-        return Drawn(self.structures, self._rest, self.borders)
+        return self._basis.drawn
 
     @property
     def messages(self) -> tuple[RuleMessage, ...]:
         """Those of the composition, and what of a nodal CTV belongs to no level."""
-        if self._rest.is_empty:
+        rest = self.drawn.rest
+        if rest.is_empty:
             return self.composition.messages
-        text = f"{self._rest.volume_cc:.2f} cm3 of the CTVn that came in belong to no level and are left out."
-        where = Place.of(self._rest)
-        left = RuleMessage(
-            Rule.CTVN_OF_PARTS, Severity.WARNING, text, ("ctvn",), self._rest.volume_cc, place=where
-        )
+        text = f"{rest.volume_cc:.2f} cm3 of the CTVn that came in belong to no level and are left out."
+        where = Place.of(rest)
+        left = RuleMessage(Rule.CTVN_OF_PARTS, Severity.WARNING, text, ("ctvn",), rest.volume_cc, place=where)
         return (*self.composition.messages, left)
 
     @property
@@ -151,25 +143,29 @@ class Case:
 
     def draw(self, drawn: Drawn) -> Change:
         """After structures, the nodal rest or borders changed."""
-        before = self.structures
-        self._rest = drawn.rest
-        moved = drawn.borders != self.borders
-        self.record = replace(self.record, borders=drawn.borders)
-        had = self.composition.composites.ids
-        step = self._live.take(drawn.structures)
-        composites = _composites_changed(had, self.composition.composites.ids, step.changed)
-        return self._changed(_differing(before, drawn.structures), composites, moved)
+        return self.accept(self._basis.drawing(drawn))
 
     def choose(self, selection: Selection, preset: str | None = None) -> Change:
         """After another choice of parts, lengths, margins or rules."""
-        differs = selection != self.selection
-        had = self.composition.composites.ids
-        step = self._live.choose(selection)
-        self.record = replace(
-            self.record, selection=selection, preset=self.record.preset if preset is None else preset
-        )
-        composites = _composites_changed(had, self.composition.composites.ids, step.changed)
-        return self._changed((), composites, differs)
+        outcome = self._basis.choosing(selection)
+        if preset is not None:
+            self.record = replace(self.record, preset=preset)
+        return self.accept(outcome)
+
+    def accept(self, outcome: Outcome) -> Change:
+        """Takes over a change that was worked out from `basis` as it is now. Marks and approval fall where a
+        final contour changed; the approval with any other change too."""
+        if outcome.before is not self._basis:
+            raise ValueError("The change was worked out from another state of the case.")
+        before, self._basis = self._basis, outcome.after
+        drawn, selection = self.drawn, self.selection
+        self.record = replace(self.record, borders=drawn.borders, selection=selection)
+        moved = drawn.borders != before.drawn.borders or selection != before.live.selection
+        if moved or outcome.touched:
+            review = self.review.changed(outcome.touched).without_approval()
+            self.record = replace(self.record, review=review, exported_at="")
+            self.version += 1
+        return outcome.change
 
     def note(self, record: Record) -> None:
         """Another record, of the same choices and borders."""
@@ -180,45 +176,3 @@ class Case:
         """Other originals, withheld contours or snapshots."""
         self.kept = kept
         self.version += 1
-
-    def _changed(self, structures: tuple[str, ...], composites: tuple[str, ...], other: bool) -> Change:
-        """Marks and approval fall where a final contour changed; the approval with any other change too."""
-        before, self._final = self._final, self.structures.with_contours(*self.composition.composites)
-        touched = _slices_changed(before, self._final, {*structures, *composites}, self.patient)
-        review = self.review.changed(touched)
-        if other or touched:
-            review = review.without_approval()
-            self.record = replace(self.record, review=review, exported_at="")
-            self.version += 1
-        return Change(structures, composites)
-
-
-def _composites_changed(
-    had: tuple[str, ...], have: tuple[str, ...], changed: Iterable[str]
-) -> tuple[str, ...]:
-    """Those whose voxels changed, and those that came or went without a voxel."""
-    return tuple(dict.fromkeys((*changed, *sorted(set(had) ^ set(have)))))
-
-
-def _differing(before: StructureSet, after: StructureSet) -> tuple[str, ...]:
-    """Ids whose voxels differ, that came, or that went."""
-    ids = dict.fromkeys((*before.ids, *after.ids))
-    return tuple(
-        i
-        for i in ids
-        if (i in before) != (i in after)
-        or not (before.mask(i) is after.mask(i) or before.mask(i).same_voxels(after.mask(i)))
-    )
-
-
-def _slices_changed(
-    before: StructureSet, after: StructureSet, ids: Iterable[str], patient: Patient
-) -> Mapping[str, Collection[int]]:
-    """The axial slices in which the final contours differ, by id; those without a difference are left out."""
-    found: dict[str, Collection[int]] = {}
-    for structure_id in ids:
-        one, other = before.mask(structure_id), after.mask(structure_id)
-        slices = () if one is other else changed_slices(one, other, patient.axial)
-        if slices:
-            found[structure_id] = slices
-    return found

@@ -5,20 +5,24 @@ Order of a change: the case first, the scene second, the listeners last, so a li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from math import inf
 
 from AmlartContourLib.contract.errors import AmlartError, BadSetting
 from AmlartContourLib.domain.axial import changed_slices
 from AmlartContourLib.domain.edit_log import ActiveTime, Edit
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.preset import SitePreset
+from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Catalogue
 from AmlartContourLib.exchange.presets import load_preset
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.scene.look import Look
-from AmlartContourLib.session.case import Case, Change
+from AmlartContourLib.session.backlog import Backlog, Layer
+from AmlartContourLib.session.basis import Change
+from AmlartContourLib.session.case import Case
 from AmlartContourLib.session.events import (
     ChoicesChanged,
     CompositesChanged,
@@ -31,6 +35,7 @@ from AmlartContourLib.session.ports import Clocks, Scene
 from AmlartContourLib.session.record import Identity, to_parameters
 
 Listener = Callable[[Event], None]
+SHOW_S = 0.015  # of one turn of the event loop; the segment that is being written then is the last
 
 
 class Core:
@@ -41,6 +46,7 @@ class Core:
         self.clocks = clocks
         self.active = ActiveTime()
         self.case_or_none: Case | None = None
+        self.backlog = Backlog()
         self._listeners: list[Listener] = []
 
     @property
@@ -86,43 +92,72 @@ class Core:
 
     def show(self, change: Change, *, in_scene: Iterable[str] = ()) -> None:
         """Shows a change and tells of it. `in_scene`: structures that the scene shows already."""
+        already = set(in_scene)
+        self.backlog.shown(Layer.PARTS, already)
+        self._write(Layer.PARTS, [i for i in change.structures if i not in already])
+        self._write(Layer.COMPOSITES, change.composites)
+        self.tell(*_events_of(change))
+
+    def show_by_and_by(self, change: Change, *events: Event) -> None:
+        """The same by turns of `show_some`, and all contours as they came with it. Listeners are told of the
+        change, then `events`, once all of it is shown."""
+        self.backlog.add(Layer.PARTS, change.structures)
+        self.backlog.add(Layer.COMPOSITES, change.composites)
+        self.backlog.add(Layer.ORIGINALS, self._original_ids())
+        self.backlog.then(*_events_of(change), *events)
+
+    def show_some(self, for_s: float = SHOW_S) -> None:
+        """Shows of what waits as much as a turn has time for. Once nothing waits, the next turn tells of it,
+        because listeners take their time too."""
+        until = self.clocks.steady_s() + for_s
+        if (waiting := self.backlog.next()) is None:
+            self.tell(*self.backlog.told())
+        while waiting is not None:
+            layer, structure_id = waiting
+            self._write(layer, [structure_id])
+            waiting = self.backlog.next() if self.clocks.steady_s() < until else None
+
+    def show_rest(self) -> None:
+        """Shows all that waits, and tells."""
+        while not self.backlog.is_empty:
+            self.show_some(inf)
+
+    def _write(self, layer: Layer, ids: Sequence[str]) -> None:
+        """Writes segments as the case has them, and takes away those it has not."""
         case = self.case
-        parts = [i for i in change.structures if i not in set(in_scene)]
-        if parts:
-            self.scene.show_parts(case.structures, parts, self.looks(parts))
-        if change.composites:
-            composites = case.composition.composites
-            self.scene.show_composites(composites, change.composites, self.looks(change.composites))
-        if change.structures:
-            self.tell(StructuresChanged(change.structures))
-        if change.composites:
-            self.tell(CompositesChanged(change.composites))
-        if change.structures or change.composites:
-            self.tell(ReviewChanged())
+        self.backlog.shown(layer, ids)
+        if not ids:
+            return
+        if layer is Layer.PARTS:
+            write, contours = self.scene.show_parts, case.structures
+        elif layer is Layer.COMPOSITES:
+            write, contours = self.scene.show_composites, case.composition.composites
+        else:
+            write, contours = self.scene.show_originals, self._shown_originals()
+        write(contours, ids, self.looks(i for i in ids if i in contours))
 
     def restore_locked(self) -> None:
         """Writes again what of the composites and of the contours as they came was changed by others."""
-        case, scene = self.case, self.scene
-        if ids := scene.edited_composites():
-            composites = case.composition.composites
-            scene.show_composites(composites, ids, self.looks(i for i in ids if i in composites))
-        if scene.edited_originals():
-            self.restore_originals()
-
-    def restore_originals(self) -> None:
-        """Writes the contours as they came."""
-        case = self.case
-        shown = case.originals.only(i for i in case.originals.ids if i in case.structures)
-        self.scene.show_originals(shown, self.looks(shown.ids))
+        self._write(Layer.COMPOSITES, self.scene.edited_composites())
+        self._write(Layer.ORIGINALS, self.scene.edited_originals())
 
     def show_all(self) -> None:
         """Everything of the case into the scene, which holds its CT already."""
         case = self.case
-        composites = case.composition.composites
-        self.restore_originals()
-        self.scene.show_parts(case.structures, case.structures.ids, self.looks(case.structures.ids))
-        self.scene.show_composites(composites, composites.ids, self.looks(composites.ids))
+        self.backlog.clear()
+        self._write(Layer.ORIGINALS, self._original_ids())
+        self._write(Layer.PARTS, case.structures.ids)
+        self._write(Layer.COMPOSITES, case.composition.composites.ids)
         self.keep_state()
+
+    def _shown_originals(self) -> StructureSet:
+        """The contours as they came, landmarks apart."""
+        case = self.case
+        return case.originals.only(i for i in case.originals.ids if i in case.structures)
+
+    def _original_ids(self) -> tuple[str, ...]:
+        """Those, and what the scene holds beside them."""
+        return tuple(dict.fromkeys((*self.case.originals.ids, *self.scene.edited_originals())))
 
     def step(
         self, label: str, tool: str, structure_id: str, drawn: Drawn, *, in_scene: Iterable[str] = ()
@@ -173,6 +208,15 @@ class Core:
         patient = case.patient
         identity = Identity(patient.key, patient.name, patient.scan.source_sha256)
         return to_parameters(identity, case.record, case.phase)
+
+
+def _events_of(change: Change) -> tuple[Event, ...]:
+    events: list[Event] = []
+    if change.structures:
+        events.append(StructuresChanged(change.structures))
+    if change.composites:
+        events.append(CompositesChanged(change.composites))
+    return (*events, ReviewChanged()) if events else ()
 
 
 def _count(mask: Mask) -> int:

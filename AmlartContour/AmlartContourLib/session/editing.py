@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from AmlartContourLib.contract.errors import BadSetting, GeometryMismatch
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
-from AmlartContourLib.session.case import Change
+from AmlartContourLib.session.basis import Change
 from AmlartContourLib.session.core import Core
 from AmlartContourLib.session.events import ChoicesChanged, Told
 from AmlartContourLib.session.history import Drawn, Step

@@ -51,11 +51,12 @@ class Scene(Protocol):
     def show_patient(self, name: str, hu_kji: NDArray[np.int16], geometry: Geometry) -> None:
         """A new patient: everything of the one before goes."""
 
-    def show_originals(self, contours: StructureSet, looks: Mapping[str, Look]) -> None:
-        """The contours as they came, all of them."""
+    def show_originals(self, contours: StructureSet, ids: Iterable[str], looks: Mapping[str, Look]) -> None:
+        """The contours as they came: those of the ids that the set holds are written, the others are taken
+        away."""
 
     def show_parts(self, contours: StructureSet, ids: Iterable[str], looks: Mapping[str, Look]) -> None:
-        """Those of the ids that the set holds are written, the others are taken away."""
+        """The same for parts."""
 
     def show_composites(self, contours: StructureSet, ids: Iterable[str], looks: Mapping[str, Look]) -> None:
         """The same for composites."""
@@ -75,8 +76,14 @@ class Scene(Protocol):
     def keep_state(self, parameters: Mapping[str, str]) -> None:
         """Writes the state into the scene, so that it is saved with it."""
 
+    def found_state(self) -> Mapping[str, str] | None:
+        """The state that the scene holds, of whichever patient; None where it holds none."""
+
     def content(self) -> SceneContent | None:
-        """What a scene from a file holds; None where it holds no session."""
+        """What a scene from a file holds, taken over as this patient; None where it holds no session."""
+
+    def let_go(self) -> None:
+        """The patient's nodes stay in the scene and are this patient's no longer."""
 
     def is_there(self) -> bool:
         """True while every node of the patient is still in the scene."""

@@ -77,14 +77,16 @@ class Reviewing:
         self._views.clear()
 
     def poll(self) -> None:
-        """Counts what has been displayed long enough. Slices without the structure do not matter to it."""
+        """Counts what has been displayed long enough, and as it is now. Slices without the structure do not
+        matter to it."""
         case = self._core.case_or_none
         if case is None:
             return
         now, review = self._core.clocks.steady_s(), case.review
+        countable = set(case.final.ids) - self._core.backlog.hidden
         for shown in self._views.values():
             if now - shown.since_s >= SEEN_AFTER_S:
-                review = review.saw(sorted(shown.ids & set(case.final.ids)), shown.axial_k)
+                review = review.saw(sorted(shown.ids & countable), shown.axial_k)
         if review is not case.review:
             self._note(review)
 

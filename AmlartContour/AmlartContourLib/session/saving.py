@@ -1,7 +1,8 @@
 """Saving by itself: what changed reaches the disk within a minute, and no hand waits for it.
 
 A save takes the case's immutable values at a moment and writes them on a thread of its own; one that fails is
-tried again. `EVERY_S` leaves room for the writing, so that nothing older than 60 s is lost.
+tried again. `EVERY_S` leaves room for the writing, so that nothing older than 60 s is lost. The state in the
+scene follows within a second or two, because Slicer writes a .mrb without telling anybody before.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from AmlartContourLib.session.store import Saved, SessionStore
 
 EVERY_S = 20.0
 RETRY_S = 5.0
+IN_SCENE_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Saving:
         self._saved_version = 0
         self._unsaved_since_s: float | None = None
         self._wait_s = EVERY_S
+        self._in_scene = -1
+        self._in_scene_at_s = 0.0
         self.last_saved: datetime | None = None
 
     @property
@@ -54,10 +58,12 @@ class Saving:
         self._saved_version = self._core.case.version if saved else -1
         self._unsaved_since_s = None
         self._wait_s = EVERY_S
+        self._in_scene = self._core.case.version
 
     def poll(self) -> None:
         """Takes the end of a save, and starts one where it is time."""
         self._take_done()
+        self._keep_in_scene()
         if not self.due:
             self._unsaved_since_s = None
             return
@@ -84,9 +90,18 @@ class Saving:
     def _busy(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
+    def _keep_in_scene(self) -> None:
+        """Not while contours still wait to be shown: a scene written then is known to be incomplete."""
+        case, now = self._core.case_or_none, self._core.clocks.steady_s()
+        if case is None or case.version == self._in_scene or not self._core.backlog.is_empty:
+            return
+        if now - self._in_scene_at_s < IN_SCENE_EVERY_S:
+            return
+        self._in_scene, self._in_scene_at_s = case.version, now
+        self._core.keep_state()
+
     def _start(self) -> None:
         case = self._core.case
-        self._core.keep_state()
         values, key, version = self._values(case), case.patient.key, case.version
         self._thread = threading.Thread(
             target=self._work, args=(key, version, values), name="saving", daemon=True

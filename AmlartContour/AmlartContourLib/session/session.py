@@ -15,7 +15,6 @@ from AmlartContourLib.contract.folder_lock import FolderLock
 from AmlartContourLib.domain.axial import AxialSlices
 from AmlartContourLib.domain.rules import check_labels
 from AmlartContourLib.domain.working_parts import working_parts
-from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.session.arrival import without_landmarks
 from AmlartContourLib.session.case import Case, Kept
 from AmlartContourLib.session.choices import Choices
@@ -27,6 +26,7 @@ from AmlartContourLib.session.events import PatientClosed, PatientOpened, SaveFa
 from AmlartContourLib.session.exporting import Exporting
 from AmlartContourLib.session.fixing import Fixing
 from AmlartContourLib.session.history import Drawn
+from AmlartContourLib.session.in_scene import InScene, case_in_scene, in_scene
 from AmlartContourLib.session.patient import Patient, PatientFiles
 from AmlartContourLib.session.ports import Clocks, Scene
 from AmlartContourLib.session.record import Phase, Record, from_parameters, identity_of
@@ -108,7 +108,7 @@ class Session:
         )
         try:
             saved, refused = self._saved(patient)
-            case = self._case_of(patient, saved) if saved else self._new_case(patient, files)
+            case = _saved_case(patient, saved, self._core) if saved else self._new_case(patient, files)
         except BaseException:
             hold.release()
             raise
@@ -120,25 +120,36 @@ class Session:
             self._take_kept()
         return Opened(saved is not None, case.record.findings)
 
-    def reopen_scene(self) -> Opened:
-        """Goes on with the session that a scene from a file holds. DamagedFile where it holds none.
+    @property
+    def in_scene(self) -> InScene | None:
+        """The session that a scene from a file holds while no patient is open; None where there is none.
+        DamagedFile where it cannot be read."""
+        if self._core.case_or_none is not None:
+            return None
+        parameters = self._core.scene.found_state()
+        return in_scene(parameters, self._store) if parameters else None
 
+    def reopen_scene(self) -> Opened:
+        """Goes on with the session that a scene from a file holds. DamagedFile where it holds none,
+        BadSetting where the patient is open in another process; the scene is then as it was.
+
+        Later work on the patient that was saved on this computer is kept aside, and that is said.
         The scene holds no slice headers: an RTSTRUCT written from it comes with a CT series of its own.
         """
         self._let_go()
-        content = self._core.scene.content()
-        if content is None:
+        found = self.in_scene
+        if found is None:
             raise DamagedFile("The scene holds no session of this software.", kept="It is as it was.")
-        identity = identity_of(content.parameters)
-        record = from_parameters(content.parameters)
-        scan = CtScan(content.hu_kji, content.geometry, source_sha256=identity.scan_sha256)
-        patient = Patient(identity.key, identity.name, scan, AxialSlices.of(content.geometry))
-        hold = self._store.hold(identity.key)
-        kept = Kept(content.originals)
-        case = Case(patient, without_rest(content.parts, record.borders), kept, record, self._core.catalogue)
+        hold = self._store.hold(found.identity.key)
+        try:
+            case = case_in_scene(found, self._core.scene.content(), self._store, self._core.catalogue)
+        except BaseException:
+            hold.release()
+            self._core.scene.let_go()
+            raise
         self._hold = hold
         self._begin(case, saved=False, in_scene=True)
-        return Opened(True, record.findings)
+        return Opened(True, case.record.findings)
 
     def close(self) -> None:
         """Saves what is not saved and closes the patient. ExportFailed, and still open, where it cannot."""
@@ -157,23 +168,38 @@ class Session:
         self.fixing.close()
 
     def poll(self) -> None:
-        """Takes what threads and views have to say; from a timer, on the face's thread. Never waits long."""
+        """Takes what threads and views have to say; from a timer, on the face's thread. Never waits long: of
+        many contours that came at once, each call puts some into the scene."""
+        core = self._core
+        if core.case_or_none is not None and not core.scene.is_there():
+            self._scene_went()
+        self._take_strokes()
         self.contouring.poll()
         self.fixing.poll()
-        case = self._core.case_or_none
+        case = core.case_or_none
         if case is None:
             return
-        if not self._core.scene.is_there():
-            self._scene_went()
-            return
+        core.show_some()
         self.review.poll()
         if self._store.has_arrived(case.patient.key):
             self._take_kept()
         self.saving.poll()
 
-    def keep_state(self) -> None:
-        """Writes the state into the scene; call it before the scene itself is saved to a file."""
-        self._core.keep_state()
+    @property
+    def is_catching_up(self) -> bool:
+        """True while the scene does not show all of the case yet; `poll` may then be called again soon."""
+        return not self._core.backlog.is_empty
+
+    def keep_state(self) -> bool:
+        """Writes all of the case and its state into the scene; call it before the scene itself is saved to
+        a file. True where the scene held another patient's state in that place, as after one was added."""
+        core, patient = self._core, self.patient
+        if patient is None or not core.scene.is_there():
+            return False
+        core.show_rest()
+        state = core.scene.found_state()
+        core.keep_state()
+        return state is not None and state.get("Key", patient.key) != patient.key
 
     def _begin(self, case: Case, *, saved: bool, in_scene: bool = False) -> None:
         core = self._core
@@ -201,11 +227,6 @@ class Session:
         aside = self._store.set_aside(patient.key)
         return None, f"{why} The session was set aside as {aside}, and the patient is opened anew."
 
-    def _case_of(self, patient: Patient, saved: Saved) -> Case:
-        record = from_parameters(saved.parameters)
-        drawn = without_rest(saved.parts, record.borders)
-        return Case(patient, drawn, saved.kept, record, self._core.catalogue)
-
     def _new_case(self, patient: Patient, files: PatientFiles) -> Case:
         book = self._core.catalogue
         parts = working_parts(files.came_in, ())
@@ -223,6 +244,13 @@ class Session:
             self._store.refuse_arrived(self._core.case.patient.key)
             self._core.tell(Told(str(error)))
 
+    def _take_strokes(self) -> None:
+        """A stroke that ended while contours come was made on the contour that was there: it is taken before
+        theirs reaches the scene, and counts as drawn by hand."""
+        arriving = self.contouring.is_arriving or self.is_catching_up
+        if arriving and self._core.case_or_none is not None and self.editing.working_scene_changed:
+            self.editing.take()
+
     def _scene_went(self) -> None:
         """Somebody closed the scene under the patient: what was worked on is saved, and nothing is shown."""
         try:
@@ -237,8 +265,15 @@ class Session:
         if self._core.case_or_none is None:
             return
         self._core.case_or_none = None
+        self._core.backlog.clear()
         self.review.forget_views()
         if self._hold is not None:
             self._hold.release()
             self._hold = None
         self._core.tell(PatientClosed())
+
+
+def _saved_case(patient: Patient, saved: Saved, core: Core) -> Case:
+    record = from_parameters(saved.parameters)
+    drawn = without_rest(saved.parts, record.borders)
+    return Case(patient, drawn, saved.kept, record, core.catalogue)

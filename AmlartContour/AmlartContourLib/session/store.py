@@ -16,6 +16,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 
 from AmlartContourLib.contract.effort import ExpectedEffort
 from AmlartContourLib.contract.errors import BadSetting, DamagedFile
@@ -165,11 +166,21 @@ class SessionStore:
 
     def set_aside(self, key: str) -> str:
         """Moves a session that cannot be used out of the way, so that nothing is lost; gives its new name."""
+        aside = self._aside(key)
+        self._path(key).rename(aside)
+        return aside.name
+
+    def copy_aside(self, key: str) -> str:
+        """Keeps a copy of a session that another is about to replace; gives the copy's name."""
+        aside = self._aside(key)
+        copytree(self._path(key), aside)
+        return aside.name
+
+    def _aside(self, key: str) -> Path:
         number = 1
         while (aside := self._root / f"{key}.aside-{number}").exists():
             number += 1
-        self._path(key).rename(aside)
-        return aside.name
+        return aside
 
     def _frame(self, key: str, folder: Path, contours: StructureSet | Contours) -> str:
         """Writes a frame where it is not there yet and gives its hash. Values are immutable, so one that was

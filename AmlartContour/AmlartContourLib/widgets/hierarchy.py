@@ -23,16 +23,27 @@ class Hierarchy:
         self._branch = 0  # 0: none, as in MRML
 
     def show(self, name: str) -> None:
-        """Puts the patient's nodes under a branch of their own."""
+        """Puts the patient's nodes under a branch of their own: one that came with a scene, or a new one."""
         tree = self._tree()
-        self._branch = tree.CreateSubjectItem(tree.GetSceneItemID(), name)
-        study = tree.CreateStudyItem(self._branch, _("Contouring"))
+        study = self._study_of(tree.GetItemByDataNode(self._patient.volume_node), name)
+        if not study:
+            branch = tree.CreateSubjectItem(tree.GetSceneItemID(), name)
+            study = tree.CreateStudyItem(branch, _("Contouring"))
+        self._branch = tree.GetItemParent(study)
         for node in self._nodes():
             item = tree.GetItemByDataNode(node)
             if item:
                 tree.SetItemParent(item, study)
             else:
                 tree.CreateItem(study, node)
+
+    def _study_of(self, item: int, name: str) -> int:
+        """The study that an item lies in, where that is one of the patient of this name; else 0."""
+        tree = self._tree()
+        study = tree.GetItemParent(item) if item else 0
+        branch = tree.GetItemParent(study) if study and study != tree.GetSceneItemID() else 0
+        ours = branch and branch != tree.GetSceneItemID() and tree.GetItemName(branch) == name
+        return int(study) if ours else 0
 
     def hide(self) -> None:
         """Takes the branch away, before its nodes leave the scene."""

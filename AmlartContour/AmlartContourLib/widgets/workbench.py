@@ -35,6 +35,11 @@ from AmlartContourLib.widgets.views import Views
 from AmlartContourLib.widgets.worklist_panel import WorklistPanel
 
 TICK_MS = 100
+ANOTHER = (
+    "The scene that was added holds a session of its own, which was left out. To go on with it, close this"
+    " patient and load that scene anew."
+)
+SOON_MS = 10  # between two turns while the scene catches up with contours that came
 
 
 class Workbench:
@@ -64,6 +69,7 @@ class Workbench:
         self.export = ExportPanel(self.desk)
         self.panels = self._laid_out(layout)
         self._due: set[Panel] = set(self.panels)
+        self._scene_came = True  # one may have been read before this module was first shown
         self._unsubscribe = self.session.subscribe(self._heard)
         self._timer = qt.QTimer()
         self._timer.interval = TICK_MS
@@ -87,9 +93,11 @@ class Workbench:
         """What the timer does."""
         with self.desk.guard():
             self.background.poll()
+            self._look_at_scene()
             self.session.poll()
             for panel in self.panels:
                 panel.poll()
+        self._timer.interval = SOON_MS if self.session.is_catching_up else TICK_MS
         due, self._due = self._due, set()
         for panel in self.panels:
             if panel in due:
@@ -103,6 +111,11 @@ class Workbench:
     def exit(self) -> None:
         """The module went to the back."""
         self.editor.exit()
+
+    def scene_came(self) -> None:
+        """A scene was read from a file. What it holds is looked at by the next tick, when all of Slicer has
+        seen it."""
+        self._scene_came = True
 
     def scene_closes(self) -> None:
         """Before everything leaves the scene: the patient is saved and closed, so that no edit is lost, and
@@ -121,6 +134,17 @@ class Workbench:
             self.session.end()
         self._unsubscribe()
         self.background.close()
+
+    def _look_at_scene(self) -> None:
+        """Goes on with the session of a scene that came. While a patient is open hers stays: both keep their
+        state in the one node there is for it, so hers is written again."""
+        came, self._scene_came = self._scene_came, False
+        if not came:
+            return
+        if self.session.patient is None:
+            self.worklist.look_at_scene()
+        elif self.session.keep_state():
+            self.tell(_(ANOTHER))
 
     def _laid_out(self, layout: Any) -> tuple[Panel, ...]:
         sections: tuple[tuple[str, Panel, bool], ...] = (

@@ -16,6 +16,7 @@ from AmlartContourLib.client.site import installed_python
 from AmlartContourLib.contract.errors import AmlartError, Cancelled
 from AmlartContourLib.session.events import PatientClosed, PatientOpened, ReviewChanged, Saved
 from AmlartContourLib.session.patient import PatientFiles, PatientSource, read_patient
+from AmlartContourLib.session.session import Opened
 from AmlartContourLib.session.store import SessionStore
 from AmlartContourLib.session.worklist import Worklist
 from AmlartContourLib.widgets.dicom_database import DatabaseWorklist
@@ -37,6 +38,7 @@ class WorklistPanel(Panel):
         self._list: Worklist | None = None
         self._opening: _Opening | None = None
         stretch(self.ui.table, 0)
+        self.ui.sceneButton.setVisible(False)
         self.on("directoryChanged(QString)", self.ui.folderButton, self.use_folder)
         self.on("textChanged(QString)", self.ui.searchEdit, self.refresh)
         self.on("itemSelectionChanged()", self.ui.table, self._enable)
@@ -47,6 +49,7 @@ class WorklistPanel(Panel):
         self.on("clicked()", self.ui.refreshButton, self._look_again)
         self.on("clicked()", self.ui.databaseButton, self._use_database)
         self.on("clicked()", self.ui.practiceButton, self._make_practice)
+        self.on("clicked()", self.ui.sceneButton, self._reopen_scene)
         folder = slicer.app.userSettings().value(FOLDER_SETTING, "")
         if folder and Path(folder).is_dir():
             self.ui.folderButton.directory = folder
@@ -77,6 +80,7 @@ class WorklistPanel(Panel):
 
     def drop_opening(self) -> None:
         """The scene is closed: a patient who is still being read is not put into the one that follows."""
+        self.ui.sceneButton.setVisible(False)
         opening, self._opening = self._opening, None
         if opening is None:
             return
@@ -90,16 +94,35 @@ class WorklistPanel(Panel):
         if self._opening is not None:
             self._opening.drop()
 
+    def look_at_scene(self) -> None:
+        """A scene was read from a file: goes on with the session in it. Where this computer holds later work
+        on the same patient, that is said and left to the clinician."""
+        found = self.session.in_scene
+        if found is None:
+            return
+        if not found.is_overtaken:
+            self._reopen_scene()
+            return
+        words = _(
+            "The scene holds a session of {name}, but other work on her was saved on this computer since."
+            " Open her from the list to go on with that, or press Go on from the scene."
+        )
+        self.desk.tell(words.format(name=found.identity.name))
+        self.ui.sceneButton.setVisible(True)
+
+    def _reopen_scene(self) -> None:
+        self.ui.sceneButton.setVisible(True)  # while something stands in the way, it can be pressed again
+        self._tell_opened(self.session.reopen_scene(), _("The session of the scene was found."))
+
     def _read(self, opening: _Opening, files: PatientFiles) -> None:
         if opening is not self._opening:
             return
         self._opening = None
         self._enable()
-        opened = self.session.open(files)
-        said = list(opened.findings)
-        if opened.recovered:
-            said.insert(0, _("The saved work on this patient was recovered."))
-        self.desk.tell("\n".join(said))
+        self._tell_opened(self.session.open(files), _("The saved work on this patient was recovered."))
+
+    def _tell_opened(self, opened: Opened, recovered: str) -> None:
+        self.desk.tell("\n".join([recovered, *opened.findings] if opened.recovered else opened.findings))
 
     def _not_read(self, opening: _Opening, error: AmlartError) -> None:
         if opening is not self._opening:
@@ -113,6 +136,8 @@ class WorklistPanel(Panel):
         self.ui.openButton.enabled = bool(chosen) and self._opening is None
         self.ui.nextButton.enabled = self._next() is not None and self._opening is None
         self.ui.closeButton.enabled = self.desk.is_open
+        if self.desk.is_open:
+            self.ui.sceneButton.setVisible(False)
 
     def _open_chosen(self) -> None:
         chosen = id_at(self.ui.table, self.ui.table.currentRow())
