@@ -1,5 +1,5 @@
-// What only the browser can do: dragging level borders without a round trip, and keys. Both end in a trigger of the
-// workstation, which decides.
+// What only the browser can do: dragging level borders without a round trip, keeping every point of a line that is
+// drawn, and keys. Dragging and keys end in a trigger of the workstation, which decides.
 "use strict";
 (() => {
   const trigger = (name, args) => window.trame && window.trame.trigger(name, args || []);
@@ -30,6 +30,21 @@
     if (Math.abs(by[1]) * view.height >= 2) await trigger("drag_border", [line.dataset.kind, line.dataset.view, ...by]);
     line.removeAttribute("transform");
     event.stopPropagation();
+  }, true);
+
+  // Of the moves that come while the workstation is busy the views send the last one only, unless their keys differ
+  // (observed: a quickly drawn square lost its corners). Of a line drawn by hand each point counts, and no tool looks at
+  // the Alt key: so it takes turns.
+  const LINES = new Set(["draw", "scissors"]);
+  let turn = false;
+  document.addEventListener("pointermove", (event) => {
+    if (drag || !event.isTrusted || event.buttons !== 1 || !event.target.closest("#views")) return;
+    if (!LINES.has(window.trame.state.get("tool"))) return;
+    event.stopImmediatePropagation();
+    turn = !turn;
+    const { type, pointerId, pointerType, button, buttons, clientX, clientY, ctrlKey, shiftKey } = event;
+    const same = { pointerId, pointerType, button, buttons, clientX, clientY, ctrlKey, shiftKey, bubbles: true, cancelable: true };
+    event.target.dispatchEvent(new PointerEvent(type, { ...same, altKey: turn }));
   }, true);
 
   // A list that was just used lets go of the keys, so that they are the tools' again.
