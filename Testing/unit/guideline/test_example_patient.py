@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from time import perf_counter
 
+import numpy as np
 import pytest
+from scipy import ndimage
 
 from AmlartContourLib.domain.levels import BorderKind, divide_ctvn
 from AmlartContourLib.domain.mask import union
@@ -95,6 +97,39 @@ def test_no_level_enters_bone_muscle_bowel_or_kidney() -> None:
     stop = union(stops, organs.geometry)
     for contour in _result().structures:
         assert (contour.mask & stop).is_empty, contour.structure_id
+
+
+@pytest.mark.parametrize("preset", ["taylor_2005", "pgi"])
+def test_every_voxel_lies_within_the_stated_margin_of_what_its_level_runs_round(preset: str) -> None:
+    """Measured apart from the code that draws: from voxel centre to voxel centre, half a voxel allowed."""
+    organs, found, mm = _patient()[1], _result(preset).structures, load_margins(preset)
+    iliac = distances_mm(organs, "iliac_artery", "iliac_vein")
+    great = distances_mm(organs, "aorta", "inferior_vena_cava")
+    either = distances_mm(organs, "iliac_artery", "iliac_vein", "aorta", "inferior_vena_cava")
+    sacrum = distances_mm(organs, "sacrum", "vertebra_s1")
+    wall = distances_mm(organs, "hip", "sacrum", "iliopsoas", "vertebra")
+    margin, strip = mm.vessel_margin.value, mm.obturator_strip_width.value
+    sides = [n.value for name, n in mm.numbers().items() if name.startswith("para_aortic.")]
+    allowed_mm = {
+        "ln_external_iliac": (iliac, margin + mm.external_iliac_anterolateral.value),
+        "ln_common_iliac": (either, margin + mm.fat_wedge_reach.value),
+        "ln_paraaortic": (great, max(sides)),
+        "ln_presacral": (sacrum, mm.presacral_depth.value),
+        "ln_obturator": (wall, strip + mm.muscle_thickness.value),
+        "ln_internal_iliac": (wall, strip + mm.muscle_thickness.value),
+    }
+    half = max(organs.geometry.spacing_mm) / 2
+    for structure_id, (distance_mm, most_mm) in allowed_mm.items():
+        reached = distance_mm[found.mask(structure_id).to_array()].max()
+        assert reached <= most_mm + half, structure_id
+        assert reached > most_mm / 2, f"{structure_id}: a margin that nothing comes near proves nothing"
+
+
+def distances_mm(organs: StructureSet, *stems: str) -> np.ndarray:
+    """From every voxel to the nearest one of these organs."""
+    near = union([c.mask for c in organs if c.structure_id.startswith(stems)], organs.geometry)
+    spacing = organs.geometry.spacing_kji_mm
+    return ndimage.distance_transform_edt(~near.to_array(), sampling=spacing)
 
 
 def test_vessels_between_their_borders_are_covered() -> None:
