@@ -56,6 +56,12 @@ def farm(cluster: str | None, gpus: int = 0) -> Iterator[Farm]:
     ray = _ray()
     try:
         ray.init(address=None if cluster == HERE else cluster, include_dashboard=False, log_to_driver=True)
+    except ray.exceptions.AuthenticationError as error:
+        raise BackendProblem(
+            "The Ray cluster asks for a token that is not known here, or has none.",
+            kept="Nothing was begun.",
+            advice="Put its token into RAY_AUTH_TOKEN; `ray get-auth-token --generate` makes one.",
+        ) from error
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         raise BackendProblem(
             f"No Ray cluster answers at {cluster!r}.",
@@ -78,6 +84,7 @@ def farm(cluster: str | None, gpus: int = 0) -> Iterator[Farm]:
 
 def _ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a hospital's machine tells nobody
+    os.environ.setdefault("RAY_AUTH_MODE", "token")  # its ports are open to the network, also for "local"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # a job without GPUs sees none changed
     try:
         import ray
