@@ -11,7 +11,7 @@ from AmlartContourLib.client import site as site_module
 from AmlartContourLib.client.install import Installation, Plan, check_sums
 from AmlartContourLib.client.local_backend import LOG_NAME
 from AmlartContourLib.client.site import Compute, Site, environment_python, load_site
-from AmlartContourLib.contract.errors import BadSetting, Cancelled, DamagedFile
+from AmlartContourLib.contract.errors import AmlartError, BadSetting, Cancelled, DamagedFile
 from AmlartContourLib.exchange.fingerprint import sha256_of
 from host.application import Host
 from host.clinician import Clinician
@@ -97,11 +97,35 @@ def test_an_installation_that_failed_names_the_host_and_goes_on_where_it_was(
     installer.broken.unlink()
     python = Installation(Plan(installer.home, source=installer.home)).run(lambda _done, _words: None)
     assert python.is_file()
-    assert installer.asked == ["venv", "pip", "pip"], "the environment was made once"
+    assert installer.asked == ["venv", "pip", "pip", "pip"], "the environment was made once"
     stopped = Installation(Plan(installer.home, source=installer.home))
     stopped.cancel()
     with pytest.raises(Cancelled):
         stopped.run(lambda _done, _words: None)
+
+
+def test_where_no_python_can_be_fetched_one_of_the_computer_is_taken(installer: Installer) -> None:
+    installer.no_python.touch()
+    told: list[str] = []
+    plan = Plan(installer.home, source=installer.home)
+    assert Installation(plan).run(lambda _done, words: told.append(words)).is_file()
+    assert installer.asked == ["venv", "venv", "pip"]
+    assert any("github.com" in words for words in told), "what was tried first is said"
+
+
+def test_offline_only_the_python_that_the_wheels_are_for_is_taken(
+    installer: Installer, tmp_path: Path
+) -> None:
+    installer.no_python.touch()
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    (packed / "requirements.txt").write_text("")
+    (packed / "SHA256SUMS").write_text(
+        f"{sha256_of(packed / 'requirements.txt')}  requirements.txt\n", encoding="utf-8"
+    )
+    with pytest.raises(AmlartError, match=r"github\.com"):
+        Installation(Plan(installer.home, offline=packed)).run(lambda _done, _words: None)
+    assert installer.asked == ["venv"]
 
 
 @pytest.mark.slow

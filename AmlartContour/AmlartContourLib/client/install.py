@@ -25,8 +25,10 @@ from AmlartContourLib.contract.errors import AmlartError, BadSetting, Cancelled,
 from AmlartContourLib.exchange.fingerprint import sha256_of
 
 PYTHON_VERSION = "3.12"
+PYTHONS = ">=3.11,<3.14"  # those that the backend runs on, where 3.12 cannot be had
 LINES_LOOKED_AT = 12  # the end of a program's output, in which it says why it failed
 SUMS, REQUIREMENTS = "SHA256SUMS", "requirements.txt"
+INSTALLING = "Installing the backend"
 KEPT = "What was installed so far is kept."
 Progress = Callable[[float, str], None]
 """Takes the fraction that is done and what is being done, or a line of a program's output."""
@@ -51,11 +53,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Step:
-    """One command: what it does in words, and what is there once it is done (None: always run)."""
+    """One command: what it does in words, what is there once it is done (None: always run), and another
+    command for where the first does not succeed."""
 
     words: str
     command: tuple[str, ...]
     makes: Path | None = None
+    otherwise: tuple[str, ...] = ()
 
 
 class Installation:
@@ -86,52 +90,62 @@ class Installation:
         return environment_python(self._plan.home)
 
     def _run(self, step: Step, fraction: float, progress: Progress) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled("The installation was stopped.", kept=KEPT)
         progress(fraction, step.words)
+        told: list[str] = []
+        for command in filter(None, (step.command, step.otherwise)):
+            told += self._told_by(command, step, lambda line: progress(fraction, line))
+            if self._process is not None and self._process.returncode == 0:
+                return
+        raise AmlartError(
+            f"{step.words} did not succeed: {_reason(told)}",
+            kept=KEPT,
+            advice="Install again to go on from here. Behind a proxy, set it; without a network, use the"
+            " offline folder.",
+        )
+
+    def _told_by(self, command: tuple[str, ...], step: Step, progress: Callable[[str], None]) -> deque[str]:
+        """Runs a command to its end; gives the last lines it told. Cancelled where the installation was."""
         told: deque[str] = deque(maxlen=LINES_LOOKED_AT)
-        try:
-            self._process = _started(step.command, self._plan)
-        except OSError as error:
-            raise AmlartError(f"{step.words}: the program does not start ({error.strerror}).") from error
-        with self._process as process:
-            for line in process.stdout or ():
-                if line.strip():
-                    told.append(line.strip())
-                    progress(fraction, told[-1])
+        if not self._cancelled.is_set():
+            try:
+                self._process = _started(command, self._plan)
+            except OSError as error:
+                raise AmlartError(f"{step.words}: the program does not start ({error.strerror}).") from error
+            with self._process as process:
+                for line in process.stdout or ():
+                    if line.strip():
+                        told.append(line.strip())
+                        progress(told[-1])
         if self._cancelled.is_set():
             raise Cancelled("The installation was stopped.", kept=KEPT)
-        if process.returncode:
-            raise AmlartError(
-                f"{step.words} did not succeed: {_reason(told)}",
-                kept=KEPT,
-                advice="Install again to go on from here. Behind a proxy, set it; without a network, use the"
-                " offline folder.",
-            )
+        return told
 
 
 def steps(plan: Plan) -> tuple[Step, ...]:
     """The commands, in order. BadSetting where there is nothing to install from."""
     uv = plan.uv or _uv(plan)
     python = environment_python(plan.home)
-    made = Step(
-        "Making an environment of its own",
-        (str(uv), "venv", "--python", PYTHON_VERSION, str(plan.home / ENVIRONMENT)),
-        python,
-    )
+    place = (str(plan.home / ENVIRONMENT), "--clear")  # of one that was left half-made
+    make = (str(uv), "venv", "--python", PYTHON_VERSION, *place)
+    # Where none can be fetched, one that is there will do; offline, the wheels are for 3.12.
+    found = (str(uv), "venv", "--python", PYTHONS, *place, "--no-python-downloads")
+    otherwise = found if plan.offline is None else ()
+    made = Step("Making an environment of its own", make, python, otherwise)
     into = (str(uv), "pip", "install", "--python", str(python))
     if plan.offline is not None:
-        found = ("--no-index", "--find-links", str(plan.offline), "--require-hashes")
-        install: tuple[str, ...] = (*into, *found, "-r", str(plan.offline / REQUIREMENTS))
+        packed = ("--no-index", "--find-links", str(plan.offline), "--require-hashes")
+        install = Step(INSTALLING, (*into, *packed, "-r", str(plan.offline / REQUIREMENTS)))
     elif plan.source is not None:
-        install = (*into, "--torch-backend", "auto", f"{plan.source}[models]")
+        backend = f"{plan.source}[models]"
+        # Where pytorch.org cannot be reached, the package index has a build of torch too, a larger one.
+        install = Step(INSTALLING, (*into, "--torch-backend", "auto", backend), None, (*into, backend))
     else:
         raise BadSetting(
             "This extension holds no backend to install.", advice="Install from an offline folder instead."
         )
     check = (str(python), "-c", "import inference_backend.server")
     tool = () if plan.uv or uv.is_file() else (Step("Fetching the installer", _fetch_uv(plan), uv),)
-    return (*tool, made, Step("Installing the backend", install), Step("Checking the backend", check))
+    return (*tool, made, install, Step("Checking the backend", check))
 
 
 def _reason(told: Iterable[str]) -> str:
@@ -175,7 +189,7 @@ def _fetch_uv(plan: Plan) -> tuple[str, ...]:
     """By the pip that Slicer has, into a folder of ours: Slicer's own packages stay as they are."""
     python = shutil.which("PythonSlicer") or sys.executable
     source = ("--no-index", "--find-links", str(plan.offline)) if plan.offline else ()
-    return (python, "-m", "pip", "install", *source, "--target", str(plan.tools), "uv>=0.6.9")
+    return (python, "-m", "pip", "install", *source, "--target", str(plan.tools), "uv>=0.8")
 
 
 def _started(command: Sequence[str], plan: Plan) -> subprocess.Popen[str]:
