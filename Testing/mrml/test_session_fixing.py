@@ -92,6 +92,7 @@ def test_accepted_it_is_one_step_of_one_structure_that_undo_takes_back(desk: Des
     made = compose(after, session.case.selection, session.case.catalogue).composites
     assert all(made.mask(i).same_voxels(session.case.composition.composites.mask(i)) for i in made.ids)
     assert session.case.record.engines[-1].name == "fix-fills"
+    assert "By a rule." in session.case.record.findings
     assert session.editing.undo_label == "fix here: Bladder"
     assert session.editing.undo()
     assert session.editing.undo_label == steps

@@ -116,9 +116,8 @@ class Fixing:
             client="workstation",
             prompt=prompt,
         )
-        self._proposal = None
         self._asked = _Asked(self._worker.start(task), case.patient.key, prompt, now)
-        self._progress = None
+        self._proposal = self._progress = None
         self._core.tell(ProposalChanged())
 
     def cancel(self) -> None:
@@ -134,7 +133,9 @@ class Fixing:
             proposal.structure_id, proposal.mask, TOOL, made_from=proposal.made_from
         )
         case = self._core.case
-        case.note(replace(case.record, engines=(*case.record.engines, proposal.engine)))
+        record = case.record
+        told = tuple(dict.fromkeys((*record.findings, *proposal.findings)))
+        case.note(replace(record, engines=(*record.engines, proposal.engine), findings=told))
         self._core.tell(ProposalChanged())
         return changed
 
@@ -171,7 +172,8 @@ class Fixing:
         if case is None or case.patient.key != asked.key:
             return
         name = asked.prompt.structure
-        mask = _within_region(asked, contours.masks.mask(name))
+        there = name in contours.masks
+        mask = _within_region(asked, contours.masks.mask(name)) if there else asked.made_from
         if mask.same_voxels(asked.made_from):
             self._core.tell(Told(" ".join((NOTHING, *contours.findings[:1]))))
             return
