@@ -79,3 +79,18 @@ def test_the_bundles_are_calibrated_on_the_folds_kept_for_it(study: Path) -> Non
     splits = json.loads((study / "splits.json").read_text(encoding="utf-8"))
     measured = {path.stem for path in (study / "runs" / "together" / "calibrate").iterdir()}
     assert measured == {case for fold in splits["folds"][:3] for case in fold}
+
+
+@pytest.mark.slow
+def test_the_small_study_on_synthetic_patients_runs_from_nothing_to_its_page(tmp_path: Path) -> None:
+    ran = amlart("train", "study", "--out", tmp_path)
+    assert ran.code == 0, ran.err
+    manifest = open_bundle(tmp_path / "bundles" / "study").manifest
+    assert manifest.demonstration
+    assert manifest.calibration is not None
+    with (tmp_path / "summary.csv").open(encoding="utf-8", newline="") as file:
+        dice = {
+            row["structure"]: float(row["mean"]) for row in csv.DictReader(file) if row["figure"] == "Dice"
+        }
+    assert dice["bladder"] > 0.3, dice
+    assert "Expected editing: study" in (tmp_path / "evaluation.html").read_text(encoding="utf-8")
