@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from AmlartContourLib.contract.errors import BadSetting, ExportFailed, InputRefused
+from AmlartContourLib.contract.errors import BadSetting, DamagedFile, ExportFailed, InputRefused
 from inference_backend.dataset.splits import Splits
+from inference_backend.models.pack_adding import Wish
+from inference_backend.training.nnunet.card import write_card
 from inference_backend.training.nnunet.commands import NnUNet
 from inference_backend.training.nnunet.fold import train_fold
 from inference_backend.training.nnunet.plan import Fold, plan_nnunet, trainings
@@ -84,3 +88,23 @@ def test_each_structure_has_its_folds_and_the_control_comes_last(tmp_path: Path)
     folds = trainings(sets, plan, 0, control=True)
     assert len(folds) == 2 * 2 * 5
     assert [fold.control for fold in folds] == [False] * 10 + [True] * 10
+
+
+def test_the_card_tells_what_was_trained_on_how_many_and_what_nnunet_measured(tmp_path: Path) -> None:
+    plan = plan_nnunet(tmp_path, SPLITS, replace(RECIPE, structures=("bladder",), folds=(0, 2)), None)
+    folds = trainings([DataSet(1, "bladder", ("bladder",), ("case-0", "case-2"))], plan, 0, control=False)
+    for fold, dice in zip(folds, (0.91, 0.875), strict=True):
+        place = fold.folder(tmp_path, plan) / "validation"
+        place.mkdir(parents=True)
+        (place / "summary.json").write_text(json.dumps({"foreground_mean": {"Dice": dice}}), encoding="utf-8")
+    wish = Wish("own", title=RECIPE.title, licence="Internal use")
+    text = write_card(tmp_path, plan, folds, wish).read_text(encoding="utf-8")
+    assert "| Dataset001_bladder | bladder | 2 |" in text
+    assert "| Dataset001_bladder | 2 | 0.875 |" in text
+    assert "nnUNetPlannerResEncL" in text
+    assert "case-" not in text
+    sections = [line for line in text.splitlines() if line.startswith("## ")]
+    assert [line[3] for line in sections] == list("123456")
+    (folds[0].folder(tmp_path, plan) / "validation" / "summary.json").unlink()
+    with pytest.raises(DamagedFile, match="fold_0"):
+        write_card(tmp_path, plan, folds, wish)

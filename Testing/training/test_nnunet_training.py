@@ -119,6 +119,7 @@ def test_a_training_that_was_killed_goes_on_from_nnunets_last_state(place: Path,
     epochs = [line for line in trained.splitlines() if ": epoch " in line]
     assert 10 <= len(epochs) <= 11, epochs
     assert "epoch 12 of 12" in epochs[-1]
+    assert "Dataset001_regions | 0 |" in (place / "nnunet" / "card-own.md").read_text(encoding="utf-8")
     log = (place / "nnunet" / "logs" / "Dataset001_regions-preparing.txt").read_text(encoding="utf-8")
     assert "verify_dataset_integrity Done" in log
     splits = json.loads(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from inference_backend.commands.console import progress_bar, to_user
 
 if TYPE_CHECKING:
     from inference_backend.models.pack_adding import Wish
-    from inference_backend.training.nnunet.plan import NnUNetPlan
+    from inference_backend.training.nnunet.plan import Fold, NnUNetPlan
 
 Cohort = Annotated[Path, typer.Argument(metavar="COHORT", help="Folder of the labelled cohort.")]
 Split = Annotated[Path, typer.Option(help="Split made by `amlart cohort split`.")]
@@ -74,21 +75,23 @@ def nnunet(
     terms = licence_of(plan, licence)
     wish = Wish(name, chosen.title, version, terms, research_only, plan.axes.letters)
     effort = Effort(used, allowed, cluster, control, fold)
-    train_all(run, plan, open_cohort(folder), source, effort, _tell)
+    folds = train_all(run, plan, open_cohort(folder), source, effort, _tell)
     if fold is not None:
         to_user("Fold {} is trained. Without --fold the engine is added.", fold)
         return
-    _add(run, plan, wish)
+    _add(run, plan, [one for one in folds if not one.control], wish)
     if control:
-        _add(run, plan, control_wish(wish), control=True)
+        _add(run, plan, [one for one in folds if one.control], control_wish(wish))
 
 
-def _add(run: Path, plan: NnUNetPlan, wish: Wish, *, control: bool = False) -> None:
+def _add(run: Path, plan: NnUNetPlan, folds: Sequence[Fold], wish: Wish) -> None:
+    from inference_backend.training.nnunet.card import write_card
     from inference_backend.training.nnunet.pack import pack_nnunet
 
     with progress_bar() as report:
-        pack = pack_nnunet(run, plan, wish, report, control=control)
+        pack = pack_nnunet(run, wish, report, control=folds[0].control)
     to_user("[bold]{}[/] gives {}.", pack.id, ", ".join(pack.structures))
+    to_user("Its card: {}", write_card(run, plan, folds, wish))
     to_user("Its licence is {}. Accept it: amlart models accept {}", pack.terms, pack.id)
 
 

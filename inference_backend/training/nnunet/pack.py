@@ -38,13 +38,6 @@ def control_wish(wish: Wish) -> Wish:
     return replace(wish, id=f"{wish.id}-control", title=title, licence=OWN_LICENCE, research_only=False)
 
 
-def pack_nnunet(
-    run: Path,
-    plan: NnUNetPlan,
-    wish: Wish,
-    tell: Callable[[float, str], None],
-    *,
-    control: bool = False,
-) -> Pack:
+def pack_nnunet(run: Path, wish: Wish, tell: Callable[[float, str], None], *, control: bool = False) -> Pack:
     """Adds the run's trained folders as a model of its own. ExportFailed where one of that id is there."""
     return add_model([run / (CONTROL if control else RESULTS)], wish, tell)

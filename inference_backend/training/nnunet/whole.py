@@ -9,7 +9,7 @@ from pathlib import Path
 from inference_backend.cluster.farm import farm
 from inference_backend.dataset.cohort import Cohort
 from inference_backend.training.nnunet.fold import train_fold
-from inference_backend.training.nnunet.plan import NnUNetPlan, Tell, trainings
+from inference_backend.training.nnunet.plan import Fold, NnUNetPlan, Tell, trainings
 from inference_backend.training.nnunet.prepare import prepare
 from inference_backend.training.nnunet.start import Source
 
@@ -28,8 +28,9 @@ class Effort:
 
 def train_all(
     run: Path, plan: NnUNetPlan, cohort: Cohort, source: Source | None, effort: Effort, tell: Tell
-) -> None:
-    """Everything but the packing; `tell` is a function of a module where there is a cluster."""
+) -> tuple[Fold, ...]:
+    """Everything but the packing; `tell` is a function of a module where there is a cluster. Returns every
+    fold of the run, also those that were not asked for."""
     sets = prepare(run, plan, cohort, source, effort.processes, tell)
     folds = trainings(sets, plan, effort.gpus, control=effort.control)
     jobs = [
@@ -39,3 +40,4 @@ def train_all(
     ]
     with farm(effort.cluster, effort.gpus) as place:
         place.run(jobs)
+    return folds
