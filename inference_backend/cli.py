@@ -39,6 +39,7 @@ from inference_backend.commands import (
     evaluate,
     jobs,
     models,
+    pack_offline,
     phantom,
     second_opinion,
     serve,
@@ -78,6 +79,7 @@ COMMANDS = (
     evaluate,
     commission,
     workstation,
+    pack_offline,
 )
 for command in COMMANDS:
     command.add_to(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ from support.tile_engine import ABOVE_HU
 LOG = logging.getLogger(__name__)
 WINDOW_MS = 50.0
 GUIDELINE = "Nodal levels by rules (Taylor"
+EMBEDDED = "Demonstration ensemble"
+LIKE_HER = 0.7  # Dice against the truth; far below what the model reaches on such patients on average
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,54 @@ def test_a_patient_from_the_list_to_the_checked_files(clinician: Clinician, tmp_
     assert pydicom.dcmread(rtstruct).ApprovalStatus == "UNAPPROVED"
 
 
+@pytest.mark.slow
+def test_the_embedded_model_contours_a_patient_from_her_ct_alone_up_to_the_checked_files(
+    clinician: Clinician, tmp_path: Path
+) -> None:
+    """The model was trained on phantoms drawn at random; the named one is none of them."""
+    phantom = make_phantom(VARIANTS["full_bladder"])
+    patient = tmp_path / "patients" / "Patient A"
+    write_phantom(patient, phantom, dicom=False)
+    for folder in ("organs", "truth"):
+        shutil.rmtree(patient / folder)
+    clinician.open_folder(tmp_path / "patients")
+    bench = clinician.bench
+    with EventLoop() as loop:
+        clinician.contour(EMBEDDED, 1500)
+    LOG.info("longest stop %.0f ms, %.0f of its own", loop.longest_wall_ms, loop.longest_busy_ms)
+    assert loop.longest_busy_ms < WINDOW_MS
+    case = bench.session.case
+    for structure_id in ("bladder", "anorectum", "uterus", "vagina"):
+        assert _dice(case.structures.mask(structure_id), phantom.truth.mask(structure_id)) > LIKE_HER
+    shown = [row for row in bench.session.effort.rows() if row.expected or row.expected_withheld]
+    assert any(row.expected for row in shown)
+
+    uterus = case.structures.mask("uterus")
+    with_it = case.final.mask("ctvp").voxel_count
+    clinician.tick("Uterus", on=False)
+    assert case.final.mask("ctvp").voxel_count < with_it
+    assert case.structures.mask("uterus") is uterus
+    clinician.tick("Uterus", on=True)
+    assert case.final.mask("ctvp").voxel_count == with_it
+
+    bladder = case.structures.mask("bladder")
+    stroke = dab(bladder, case.slices("bladder")[3])
+    clinician.paint("bladder", stroke)
+    assert case.structures.mask("bladder").same_voxels(bladder | stroke)
+    measured = next(row for row in bench.session.effort.rows() if row.structure_id == "bladder")
+    assert measured.measured is not None
+    assert measured.measured.fraction_to_redraw > 0
+
+    _review(clinician)
+    _export(clinician, tmp_path / "out")
+    for contour in case.final:
+        if not contour.mask.is_empty:
+            assert _mask_in(tmp_path / "out", contour.mask, contour.structure_id), contour.structure_id
+    (rtstruct,) = (tmp_path / "out").rglob("rtstruct.dcm")
+    names = {roi.ROIName for roi in pydicom.dcmread(rtstruct).StructureSetROISequence}
+    assert {"Bladder", "CTVp"} <= names, names
+
+
 def _review(clinician: Clinician) -> None:
     """Refused without reviews; then one structure is looked at slice by slice, the others marked despite."""
     review, case = clinician.bench.review, clinician.bench.session.case
@@ -146,3 +197,8 @@ def _mask_in(folder: Path, mask: Mask, structure_id: str) -> bool:
     """Whether another reader finds exactly these voxels in the mask file of a structure."""
     (file,) = [f for f in folder.rglob("masks/*") if f.name.lower().startswith(f"{structure_id}.")]
     return bool(np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(file))) != 0, mask.to_array()))
+
+
+def _dice(one: Mask, other: Mask) -> float:
+    voxels = one.voxel_count + other.voxel_count
+    return 2 * (one & replace(other, geometry=one.geometry)).voxel_count / voxels if voxels else 0.0

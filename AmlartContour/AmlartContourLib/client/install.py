@@ -28,6 +28,7 @@ PYTHON_VERSION = "3.12"
 PYTHONS = ">=3.11,<3.14"  # those that the backend runs on, where 3.12 cannot be had
 LINES_LOOKED_AT = 12  # the end of a program's output, in which it says why it failed
 SUMS, REQUIREMENTS = "SHA256SUMS", "requirements.txt"
+INSTALLER = "uv>=0.8"
 INSTALLING = "Installing the backend"
 KEPT = "What was installed so far is kept."
 Progress = Callable[[float, str], None]
@@ -189,7 +190,7 @@ def _fetch_uv(plan: Plan) -> tuple[str, ...]:
     """By the pip that Slicer has, into a folder of ours: Slicer's own packages stay as they are."""
     python = shutil.which("PythonSlicer") or sys.executable
     source = ("--no-index", "--find-links", str(plan.offline)) if plan.offline else ()
-    return (python, "-m", "pip", "install", *source, "--target", str(plan.tools), "uv>=0.8")
+    return (python, "-m", "pip", "install", *source, "--target", str(plan.tools), INSTALLER)
 
 
 def _started(command: Sequence[str], plan: Plan) -> subprocess.Popen[str]:
