@@ -24,6 +24,8 @@ from support.seen_scene import FILE_OF, SeenScene
 
 START_S = 120.0
 SCENE_S = 30.0
+END_S = 120.0
+SERVER = "inference_backend.server"
 WATCHED = Path(__file__).with_name("watched_workstation.py")
 STATION = re.compile(r"AmlartContourLib\.web|watched_station\.py")
 LINK = re.compile(r"https?://\S+/enter\?token=\S+")
@@ -69,8 +71,16 @@ def _command(process: psutil.Process) -> list[str]:
     """Its command line; empty where it has just ended."""
     try:
         return process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+    except psutil.Error:
         return []
+
+
+def _end_backend(home: Path) -> None:
+    """Ends the backend that a station started on this folder: it is made to outlive the workstation."""
+    its = [p for p in psutil.process_iter() if (c := _command(p)) and SERVER in c and str(home) in c]
+    for process in its:
+        process.terminate()
+    psutil.wait_procs(its, END_S)
 
 
 def _watching(home: Path) -> dict[str, str]:
@@ -112,9 +122,10 @@ def running_workstation(
         yield RunningWorkstation(process, link.group(0), home)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(END_S)
         listener.join(5)
         stderr.close()
+        _end_backend(home)
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+"""The power goes: the workstation's process, or the backend in the middle of contouring, is killed under the
+page, and the oncologist goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from AmlartContourLib.contract.home import read_running
+from AmlartContourLib.session.saving import EVERY_S
+from support.small_patients import write_small_patient
+from support.work_page import SQUARE, WorkPage, work_page
+from support.workstation_process import running_workstation
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkPage]:
+    base = tmp_path_factory.mktemp("killed")
+    write_small_patient(base / "patients" / "KILL-A", 1)
+    station = running_workstation(base / "patients", base / "home", watched=True)
+    with station as running, work_page(running) as it:
+        it.open("KILL-A")
+        yield it
+
+
+def test_after_the_station_is_killed_the_page_returns_and_nothing_older_than_a_minute_is_lost(
+    work: WorkPage,
+) -> None:
+    work.choose("cervix")
+    work.tool("draw")
+    _, after = work.edit("cervix", lambda: work.drag((*SQUARE, SQUARE[0])), "Draw: Cervix")
+    edited = time.monotonic()
+    before = work.page.locator("#saved").inner_text()
+    work.until("t => document.querySelector('#saved').textContent !== t", before)
+    assert time.monotonic() - edited < 60
+    assert EVERY_S < 60
+    (pid,) = work.station.stations()
+    os.kill(pid, signal.SIGKILL)
+    work.page.wait_for_selector("#amlart-sheet")
+    assert "starting again" in work.page.inner_text("#amlart-sheet")
+    work.page.wait_for_selector(".patient-row")  # by itself
+    work.open("KILL-A")
+    work.notice("saved work was opened")
+    assert np.array_equal(work.station.scene().part("cervix"), after.part("cervix"))
+
+
+def test_after_the_backend_is_killed_in_the_middle_of_contouring_it_starts_again_and_the_contours_come(
+    work: WorkPage,
+) -> None:
+    work.until("() => document.querySelector('#backend-state').textContent.includes('ready')")
+    before = work.station.scene()
+    work.panel("contouring")
+    work.page.click("#contour")
+    work.until("() => document.querySelector('.progress-card progress')?.value > 0")
+    killed = read_running(work.station.home)
+    assert killed is not None
+    os.kill(killed.pid, signal.SIGKILL)
+    work.page.wait_for_selector("#notice:has-text('arrived')")
+    started = read_running(work.station.home)
+    assert started is not None
+    assert started.instance != killed.instance
+    scene = work.station.scene()
+    changed = {name for name in scene.differs_from(before) if name in before.masks}
+    assert not {name for name in changed if not name.startswith("composites/")}  # given and drawn parts stay
+    assert set(scene.masks) - set(before.masks)
