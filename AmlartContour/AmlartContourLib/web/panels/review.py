@@ -95,14 +95,16 @@ class ReviewPanel:
         self._desk.notices.tell("Approved. Any later edit or choice takes the approval back.")
 
     def next_unseen(self, structure_id: str) -> None:
-        """Chooses a structure and shows the next of its slices that was not displayed, else its middle
-        one."""
+        """Chooses a structure, shows it where it is hidden, and goes to the next of its slices that was not
+        displayed, else to its middle one."""
         self._desk.state.active = structure_id
         self._desk.state.active_name = self._desk.name_of(structure_id)
         rows = {row.structure_id: row for row in self._desk.session.review.rows()}
         row = rows.get(structure_id)
         if row is None or not row.slices:
             return
+        if not self._desk.display.is_visible(structure_id):
+            self._desk.display.set_visible({structure_id}, True)
         now = int(self._desk.state.axial_k)
         ahead = [k for k in row.unseen if k > now] or list(row.unseen) or [row.slices[len(row.slices) // 2]]
         self._go_to_slice(AXIAL, ahead[0])
@@ -149,6 +151,7 @@ class ReviewPanel:
         state.snapshots = [snapshot.name for snapshot in self._desk.session.review.snapshots]
         if state.panel == "review":
             rows = [row for row in self._desk.session.review.rows() if row.required]
+            self._desk.display.show_for_review(row.structure_id for row in rows)
             state.review_rows = [self._row(row) for row in rows]
 
     def _row(self, row: ReviewRow) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """How the contours look in the views: which are visible, how strong their lines are, and in which
 colours.
 
-Targets are drawn with the thicker line. Contours as they came are never shown by the scene itself: the
-page draws them as thin dashed lines over the slices.
+Targets are drawn with the thicker line. Those whose lines lie over those of others are hidden until they are
+reviewed, or a person shows them. Contours as they came are never shown by the scene itself: the page draws
+them as thin dashed lines over the slices.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Display:
     def __init__(self, scene: PatientScene) -> None:
         self._scene = scene
         self._hidden: set[str] = set(HIDDEN_AT_FIRST)
+        self._nobody_asked = set(HIDDEN_AT_FIRST)
         self.opacity = START_OPACITY
         self.safe_colours = False
         self.on_visibility: Callable[[], None] = lambda: None
@@ -43,15 +45,23 @@ class Display:
         """A new patient: what is hidden at first is hidden, landmarks too."""
         book = catalogue()
         self._hidden = {*HIDDEN_AT_FIRST, *(s.id for s in book.with_role(Role.LANDMARK))}
+        self._nobody_asked = set(HIDDEN_AT_FIRST)
         self.apply()
 
     def is_visible(self, structure_id: str) -> bool:
         """Whether a structure is shown where it is there."""
         return structure_id not in self._hidden
 
+    def show_for_review(self, ids: Iterable[str]) -> None:
+        """Shows structures that are hidden only because they are so at first. What a person hid stays so."""
+        due = self._nobody_asked.intersection(ids)
+        if due:
+            self.set_visible(due, True)
+
     def set_visible(self, ids: Iterable[str], on: bool) -> None:
         """Shows or hides structures."""
         for structure_id in ids:
+            self._nobody_asked.discard(structure_id)
             (self._hidden.discard if on else self._hidden.add)(structure_id)
         self.apply()
         self.on_visibility()
