@@ -49,7 +49,7 @@ def embedded(
     phase: Annotated[
         int | None,
         typer.Option(
-            help="Only this one: 0 the common start, then the members, then their fine steps (to share cores)."
+            help="Only this one, to share cores: 0 the common start, then the members, then their fine steps."
         ),
     ] = None,
     version: Annotated[str, typer.Option(help="Version to write into the manifest.")] = "1",

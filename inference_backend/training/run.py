@@ -158,8 +158,8 @@ class _Run:
         return float(loss.detach())
 
     def _loss(self, logits: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-        """In the common start all structures alike; a member goes on from its end, looks for rare ones, and at
-        last draws hard ones finer."""
+        """In the common start all structures alike; a member goes on from its end, looks for rare ones, and
+        at last draws hard ones finer."""
         recipe, done = self.recipe, self.step / self.phase.steps
         if not self.phase.number:
             return structure_loss(logits, share, done)
