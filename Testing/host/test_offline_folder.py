@@ -12,6 +12,7 @@ import pytest
 from AmlartContourLib.client.install import check_sums
 from AmlartContourLib.client.offline_folder import EXTRA, pack_offline
 from AmlartContourLib.contract.errors import AmlartError, BadSetting
+from inference_backend.cli import main
 
 pytestmark = pytest.mark.slow  # pip takes some seconds each time
 
@@ -75,3 +76,16 @@ def test_where_something_cannot_be_had_no_folder_is_left(tmp_path: Path, index: 
     assert not (tmp_path / "packed").exists()
     with pytest.raises(BadSetting):
         pack(tmp_path / "nothing", tmp_path / "packed", index)
+
+
+def test_the_command_packs_and_says_how_much(
+    tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    backend = wheel(tmp_path, "amlart_small_backend", (f"amlart-small-network; extra == '{EXTRA}'",))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    folder = tmp_path / "packed"
+    assert main(["pack-offline", str(folder), "--source", str(backend)]) == 0
+    told = capfd.readouterr()
+    assert f"{len(list(folder.iterdir()))} files, 0.00 GB" in told.out + told.err
+    check_sums(folder)

@@ -28,7 +28,7 @@ def command(
     pip = [part for url in index or () for part in ("--extra-index-url", url)]
     files = pack_offline(source, folder, platform or (), pip)
     size_gb = sum(file.stat().st_size for file in files) / 1e9
-    to_user("{} files, {:.2f} GB, are in [bold]{}[/].", len(files), size_gb, folder)
+    to_user("{} files, {} GB, are in [bold]{}[/].", len(files), f"{size_gb:.2f}", folder)
 
 
 def add_to(app: typer.Typer) -> None:
