@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
 from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.models.added import Added
 from inference_backend.models.bundle import first_missing
@@ -65,6 +66,31 @@ def obstacle(
     if accepted(folder) is None:
         return NOT_ACCEPTED.format(model.licence), f"amlart models accept {engine_id}"
     return "", ""
+
+
+def added_info(
+    engine_id: str, folder: Path, described_by: str, model: Added, libraries: Mapping[str, str] | None = None
+) -> EngineInfo:
+    """What every added model says of itself; `described_by` is the file that holds the hash of every weight,
+    `libraries` as for `obstacle`."""
+    reason, mend = obstacle(engine_id, folder, model, libraries)
+    return EngineInfo(
+        id=engine_id,
+        title=model.title,
+        version=version_with_hash(model.version, folder / described_by),
+        gives=model.structures,
+        needs_context=(),
+        uses_context=(),
+        licence=model.terms,
+        intended_use=model.intended_use,
+        devices=("cuda", "cpu"),
+        memory_bytes=model.weight_bytes,
+        available=not reason,
+        reason=reason,
+        mend=mend,
+        size_bytes=model.weight_bytes,
+        gpu=GpuNeed.ADVISED,
+    )
 
 
 def require_ready(title: str, reason: str, mend: str) -> None:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
-from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
+from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.model_folder import (
     NOTE,
+    added_info,
     obstacle,
     require_given,
     require_ready,
-    version_with_hash,
 )
 from inference_backend.engines.protocol import Cancel, Progress
 from inference_backend.models.bundle import verified
@@ -50,23 +51,9 @@ class NnUNetFolderEngine:
     def describe(self) -> EngineInfo:
         """See `Engine`. DamagedFile where there is no pack.json that can be used."""
         pack = read_pack(self._folder)
-        reason, mend = obstacle(self._id, self._folder, pack)
-        return EngineInfo(
-            id=self._id,
-            title=pack.title,
-            version=version_with_hash(pack.version, self._folder / PACK_FILE),
-            gives=pack.structures,
-            needs_context=(),
-            uses_context=(),
-            licence=pack.terms,
-            intended_use=pack.intended_use,
-            devices=("cuda", "cpu"),
+        return replace(
+            added_info(self._id, self._folder, PACK_FILE, pack),
             memory_bytes=max(fold.bytes for part in pack.parts for fold in part.folds),
-            available=not reason,
-            reason=reason,
-            mend=mend,
-            size_bytes=pack.weight_bytes,
-            gpu=GpuNeed.ADVISED,
         )
 
     def load(self, device: str) -> None:

@@ -7,17 +7,18 @@ clinician points at.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
-from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
+from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.model_folder import (
     NOTE,
+    added_info,
     obstacle,
     require_given,
     require_ready,
-    version_with_hash,
 )
 from inference_backend.engines.protocol import Cancel, Progress
 from inference_backend.models.card import read_card
@@ -50,25 +51,11 @@ class SamEngine:
     def describe(self) -> EngineInfo:
         """See `Engine`. DamagedFile where there is no prompted.json that can be used."""
         model = read_card(Prompted, self._folder, PROMPTED_FILE)
-        reason, mend = obstacle(self._id, self._folder, model, NEEDS)
-        return EngineInfo(
-            id=self._id,
-            title=model.title,
-            version=version_with_hash(model.version, self._folder / PROMPTED_FILE),
-            gives=model.gives,
-            needs_context=(),
+        return replace(
+            added_info(self._id, self._folder, PROMPTED_FILE, model, NEEDS),
             uses_context=model.gives,
-            licence=model.terms,
-            intended_use=model.intended_use,
-            devices=("cuda", "cpu"),
-            memory_bytes=model.weight_bytes,
-            available=not reason,
-            reason=reason,
-            mend=mend,
             takes_prompts=True,
-            size_bytes=model.weight_bytes,
             working_bytes=model.working_bytes,
-            gpu=GpuNeed.ADVISED,
         )
 
     def load(self, device: str) -> None:

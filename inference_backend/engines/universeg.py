@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
-from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
+from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.model_folder import (
     NOTE,
+    added_info,
     obstacle,
     require_given,
     require_ready,
-    version_with_hash,
 )
 from inference_backend.engines.protocol import Cancel, Progress
 from inference_backend.few_shot.description import FEW_SHOT_FILE, LIBRARY, MEND, FewShot
@@ -50,24 +51,8 @@ class UniverSegEngine:
     def describe(self) -> EngineInfo:
         """See `Engine`. DamagedFile where there is no few-shot.json that can be used."""
         model = read_card(FewShot, self._folder, FEW_SHOT_FILE)
-        reason, mend = obstacle(self._id, self._folder, model, NEEDS)
-        return EngineInfo(
-            id=self._id,
-            title=model.title,
-            version=version_with_hash(model.version, self._folder / FEW_SHOT_FILE),
-            gives=model.structures,
-            needs_context=(),
-            uses_context=(),
-            licence=model.terms,
-            intended_use=model.intended_use,
-            devices=("cuda", "cpu"),
-            memory_bytes=model.weight_bytes,
-            available=not reason,
-            reason=reason,
-            mend=mend,
-            size_bytes=model.weight_bytes,
-            working_bytes=model.working_bytes,
-            gpu=GpuNeed.ADVISED,
+        return replace(
+            added_info(self._id, self._folder, FEW_SHOT_FILE, model, NEEDS), working_bytes=model.working_bytes
         )
 
     def load(self, device: str) -> None:
