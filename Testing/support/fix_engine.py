@@ -4,6 +4,7 @@ point that belongs, and nothing of it if it has none. "strays" also changes a vo
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,43 +15,20 @@ from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
 from AmlartContourLib.exchange.ct_scan import CtScan
-from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.engines.protocol import Cancel, Progress
+from support.echo_engine import EchoEngine
 
 
-class FixEngine:
+class FixEngine(EchoEngine):
     """`way`: fills, strays, or waits until it is cancelled."""
 
     def __init__(self, way: str) -> None:
         self._way = way
 
     def describe(self) -> EngineInfo:
-        every = tuple(catalogue())
-        return EngineInfo(
-            id=f"fix-{self._way}",
-            title="Fixes (for tests)",
-            version="1",
-            gives=every,
-            needs_context=(),
-            uses_context=every,
-            licence="Apache-2.0",
-            intended_use="tests",
-            devices=("cpu",),
-            memory_bytes=None,
-            available=True,
-            takes_prompts=True,
-        )
-
-    def load(self, device: str) -> None:
-        """Nothing to load."""
-
-    def unload(self) -> None:
-        """Nothing to let go of."""
-
-    def contour(
-        self, ct: CtScan, wanted: tuple[str, ...], progress: Progress, cancel: Cancel, context: StructureSet
-    ) -> Contours:
-        return Contours(context.only(wanted))
+        echo = super().describe()
+        told = {"title": "Fixes (for tests)", "intended_use": "tests"}
+        return replace(echo, id=f"fix-{self._way}", takes_prompts=True, **told)
 
     def fix(
         self, ct: CtScan, prompt: Prompt, progress: Progress, cancel: Cancel, context: StructureSet
