@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,30 @@ from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
 from AmlartContourLib.exchange.ct_scan import CtScan
 from inference_backend.dataset.cohort_out import finish, write_case
 from inference_backend.dataset.layout import Form
+from inference_backend.training.cohort_recipe import CohortRecipe, read_cohort_recipe
 
 SIZE_IJK = (24, 20, 16)
 SPACING_MM = (6.0, 6.0, 6.0)
 ORGANS = {"bladder": (80, (8, 10, 7)), "anorectum": (-150, (16, 10, 8))}
 """HU and usual centre (i, j, k)."""
+
+
+def bladder_recipe() -> CohortRecipe:
+    """Two members that learn next to nothing in four steps, kept every second: for what is round training."""
+    return replace(
+        read_cohort_recipe(),
+        structures=("bladder",),
+        spacing_mm=SPACING_MM,
+        patch_kji=(8, 8, 8),
+        arguments={"channels": [2, 4]},
+        members=2,
+        steps=4,
+        rule_weight=0.0,
+        calibration_folds=0,
+        keep_every=2,
+        validation_windows=1,
+        settle_windows=0,
+    )
 
 
 def box_patient(

@@ -19,26 +19,12 @@ from inference_backend.cluster.evaluating import shares
 from inference_backend.cluster.farm import Farm, farm
 from inference_backend.dataset.cohort import open_cohort
 from inference_backend.dataset.splits import Splits, write_splits
-from inference_backend.training.cohort_recipe import read_cohort_recipe
-from support.box_cohort import SPACING_MM, write_box_cohort
+from support.box_cohort import bladder_recipe, write_box_cohort
 from support.source_tree import ROOT
 
 AMLART = str(Path(sys.executable).parent / "amlart")
 ON_RAY = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
-SMALL = replace(
-    read_cohort_recipe(),
-    structures=("bladder",),
-    spacing_mm=SPACING_MM,
-    patch_kji=(8, 16, 16),
-    arguments={"channels": [2, 4]},
-    members=2,
-    steps=4,
-    rule_weight=0.0,
-    calibration_folds=0,
-    keep_every=2,
-    validation_windows=1,
-    settle_windows=2,
-)
+SMALL = replace(bladder_recipe(), patch_kji=(8, 16, 16), settle_windows=2)
 
 
 def _environment() -> dict[str, str]:

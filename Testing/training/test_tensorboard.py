@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,26 +12,12 @@ from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.strict_json import to_json
 from inference_backend.dataset.splits import Splits, write_splits
 from inference_backend.training.cohort_plan import read_plan
-from inference_backend.training.cohort_recipe import read_cohort_recipe
 from inference_backend.training.cohort_run import cohort_phases, curve_of
 from inference_backend.training.tensorboard import with_tensorboard
 from support.amlart import amlart
-from support.box_cohort import SPACING_MM, write_box_cohort
+from support.box_cohort import bladder_recipe, write_box_cohort
 
-SMALL = replace(
-    read_cohort_recipe(),
-    structures=("bladder",),
-    spacing_mm=SPACING_MM,
-    patch_kji=(8, 8, 8),
-    arguments={"channels": [2, 4]},
-    members=2,
-    steps=4,
-    rule_weight=0.0,
-    calibration_folds=0,
-    keep_every=2,
-    validation_windows=1,
-    settle_windows=0,
-)
+SMALL = bladder_recipe()
 
 
 @pytest.mark.slow
