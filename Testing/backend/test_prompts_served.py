@@ -15,7 +15,7 @@ from AmlartContourLib.client.job_run import ContourTask, JobRun
 from AmlartContourLib.contract.errors import BackendRefused, Cancelled, JobFailed
 from AmlartContourLib.contract.home import HOME_VARIABLE
 from AmlartContourLib.contract.messages import JobRequest
-from AmlartContourLib.contract.prompt import Prompt, VoxelBox
+from AmlartContourLib.contract.prompt import Prompt, PromptKind, Stroke, VoxelBox
 from AmlartContourLib.exchange.wire import ct_frame
 from inference_backend.models.store import bundle_folder
 from support.backend_process import BackendProcess, frame
@@ -57,6 +57,20 @@ def test_a_prompt_goes_to_a_worker_and_comes_back_as_one_contour(home: Path, new
     assert "Drawn by boxes" in " ".join(whole.findings)
     client = backend.client()
     assert client.estimate(JobRequest("sam", ct_frame(*_scan()).sha256)).measured_runs == 1
+    client.close()
+
+
+def test_a_kind_of_prompt_that_an_engine_does_not_take_is_refused_at_the_door(
+    home: Path, new_backend: Start
+) -> None:
+    add_prompted(home)
+    client = new_backend().client()
+    sent = frame(3)
+    client.send(sent)
+    line = Stroke(PromptKind.SCRIBBLE, ((6, 6, 5), (6, 9, 9)))
+    drawn = Prompt("bladder", REGION, strokes=(line,))
+    with pytest.raises(BackendRefused, match="takes no prompt of the kind scribble"):
+        client.submit(secrets.token_hex(16), JobRequest("sam", sent.sha256, ("bladder",), prompt=drawn))
     client.close()
 
 

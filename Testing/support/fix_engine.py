@@ -10,7 +10,7 @@ import numpy as np
 
 from AmlartContourLib.contract.errors import Cancelled
 from AmlartContourLib.contract.messages import EngineInfo
-from AmlartContourLib.contract.prompt import Prompt
+from AmlartContourLib.contract.prompt import Prompt, PromptKind
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
@@ -28,7 +28,7 @@ class FixEngine(EchoEngine):
     def describe(self) -> EngineInfo:
         echo = super().describe()
         told = {"title": "Fixes (for tests)", "intended_use": "tests"}
-        return replace(echo, id=f"fix-{self._way}", takes_prompts=True, **told)
+        return replace(echo, id=f"fix-{self._way}", prompts=tuple(PromptKind), **told)
 
     def fix(
         self, ct: CtScan, prompt: Prompt, progress: Progress, cancel: Cancel, context: StructureSet

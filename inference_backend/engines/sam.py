@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo
+from AmlartContourLib.contract.prompt import PromptKind
 from inference_backend.engines.model_folder import (
     NOTE,
     added_info,
@@ -54,7 +55,7 @@ class SamEngine:
         return replace(
             added_info(self._id, self._folder, PROMPTED_FILE, model, NEEDS),
             uses_context=model.gives,
-            takes_prompts=True,
+            prompts=(PromptKind.BOX, PromptKind.POINT),
             working_bytes=model.working_bytes,
         )
 

@@ -23,6 +23,7 @@ from AmlartContourLib.contract.messages import (
     UploadState,
 )
 from AmlartContourLib.contract.problems import Code, refusal
+from AmlartContourLib.contract.prompt import Prompt
 from AmlartContourLib.exchange.wire import geometry_of
 from inference_backend.server.crew import Crew
 from inference_backend.server.job_problems import RESULT_GONE
@@ -178,9 +179,8 @@ class Desk:
         if not kinds & set(info.devices):
             what = f"{info.title} runs on {', '.join(info.devices)}; this backend has none of them."
             raise refusal(Code.ENGINE_UNAVAILABLE, what, advice="Start it with another --device.")
-        if request.prompt is not None and not info.takes_prompts:
-            what = f"{info.title} takes no prompts."
-            raise refusal(Code.REFUSED_INPUT, what, advice="`amlart engines` lists those that do.")
+        if request.prompt is not None:
+            _require_takes(info, request.prompt)
         unknown = sorted(set(request.wanted) - set(info.gives))
         if unknown:
             what = f"The engine {info.id} does not give {', '.join(unknown)}."
@@ -235,6 +235,17 @@ class Desk:
             result_bytes=job.result_bytes,
             problem=job.problem,
         )
+
+
+def _require_takes(info: EngineInfo, prompt: Prompt) -> None:
+    if not info.takes_prompts:
+        what = f"{info.title} takes no prompts."
+        raise refusal(Code.REFUSED_INPUT, what, advice="`amlart engines` lists those that do.")
+    beyond = sorted(kind.value for kind in prompt.kinds - set(info.prompts))
+    if beyond:
+        takes = ", ".join(kind.value for kind in info.prompts)
+        what = f"{info.title} takes no prompt of the kind {', '.join(beyond)}."
+        raise refusal(Code.REFUSED_INPUT, what, advice=f"It takes {takes}.")
 
 
 def _require_same_grid(scan: Grid, context: Grid) -> None:

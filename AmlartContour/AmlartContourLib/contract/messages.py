@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from AmlartContourLib.contract.problems import Problem
-from AmlartContourLib.contract.prompt import Prompt
+from AmlartContourLib.contract.prompt import Prompt, PromptKind
 from AmlartContourLib.contract.strict_json import Message
 
 SERVICE = "amlart-contour-backend"
@@ -90,8 +90,8 @@ class EngineInfo(Message):
     `devices`: kinds it runs on, best first. `memory_bytes`: what it takes when loaded; `working_bytes`: what
     it takes at most beside that while it works, where that does not depend on the scan; `size_bytes`: its
     files. `gpu`: ADVISED where a CPU takes many minutes. An engine that cannot
-    run here says the reason and the one command that mends it. `takes_prompts`: it also puts one contour
-    right where a prompt says.
+    run here says the reason and the one command that mends it. `prompts`: what a prompt may be made of, by
+    which it puts one contour right; empty where it takes none.
     """
 
     id: str
@@ -107,10 +107,15 @@ class EngineInfo(Message):
     available: bool
     reason: str = ""
     mend: str = ""
-    takes_prompts: bool = False
+    prompts: tuple[PromptKind, ...] = ()
     size_bytes: int | None = None
     working_bytes: int | None = None
     gpu: GpuNeed = GpuNeed.NOT_USED
+
+    @property
+    def takes_prompts(self) -> bool:
+        """True where it puts a contour right by a prompt."""
+        return bool(self.prompts)
 
 
 @dataclass(frozen=True)
