@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from AmlartContourLib.contract.prompt import Prompt
 from AmlartContourLib.domain.levels import LevelBorder
 from AmlartContourLib.domain.preset import SitePreset
 from AmlartContourLib.domain.rules import RuleMessage
@@ -33,12 +34,27 @@ class Engine:
 
 
 @dataclass(frozen=True)
+class AcceptedProposal:
+    """A change of one structure that an engine proposed for a prompt and a person accepted, at a time (UTC,
+    ISO). It stays here when it is undone: the edit log tells that."""
+
+    at: str
+    structure_id: str
+    engine: Engine
+    prompt: Prompt
+    accepted_by: str
+    added_voxels: int
+    removed_voxels: int
+
+
+@dataclass(frozen=True)
 class CaseRecord:
     """How the contours of one case came about.
 
     `messages` are those of the composition; `findings` sentences for the reader about the scan and about
     what was done; `started` is when the work began; `reviewer` is whoever the user names, and is empty until
-    someone has reviewed. All may be absent: what is not known is not said.
+    someone has reviewed; `accepted` what was accepted of "fix here". All may be absent: what is not known is
+    not said.
     """
 
     pseudonym: str = ""
@@ -51,3 +67,4 @@ class CaseRecord:
     findings: tuple[str, ...] = ()
     started: datetime | None = None
     reviewer: str = ""
+    accepted: tuple[AcceptedProposal, ...] = ()

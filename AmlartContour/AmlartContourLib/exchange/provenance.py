@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from AmlartContourLib.contract.notice import RESEARCH_ONLY
+from AmlartContourLib.contract.strict_json import to_plain
 from AmlartContourLib.contract.version import SOFTWARE, VERSION
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.levels import LevelBorder
@@ -96,6 +97,7 @@ class Provenance:
             "level_borders": [border_json(border) for border in record.borders],
             "rule_messages": [message_json(message) for message in record.messages],
             "findings": list(record.findings),
+            "accepted_proposals": to_plain(record.accepted),
             "label_map": _label_map(self.label_map) if self.label_map else None,
             "files": [asdict(file) for file in self.files],
             "read_back": [asdict(agreement) for agreement in self.agreements],

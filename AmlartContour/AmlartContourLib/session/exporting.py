@@ -196,8 +196,9 @@ def case_record(case: Case, core: Core) -> CaseRecord:
         selection=case.selection,
         messages=case.messages,
         borders=case.borders,
-        findings=(*record.findings, *_review_findings(case)),
+        findings=(*record.findings, *_accepted_findings(record), *_review_findings(case)),
         reviewer=approval.by if approval else "",
+        accepted=record.accepted,
     )
 
 
@@ -215,6 +216,14 @@ def review_json(review: Review) -> dict[str, object]:
             for structure_id, one in review.structures.items()
         },
     }
+
+
+def _accepted_findings(record: Record) -> tuple[str, ...]:
+    """Each accepted proposal in a sentence."""
+    return tuple(
+        f"{one.structure_id} was changed as {one.engine.name} proposed; {one.accepted_by} accepted, {one.at}."
+        for one in record.accepted
+    )
 
 
 def _review_findings(case: Case) -> tuple[str, ...]:

@@ -16,16 +16,18 @@ from AmlartContourLib.client.worker import Failed, Finished, Progressed, Worker
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo, Priority
 from AmlartContourLib.contract.prompt import Prompt
+from AmlartContourLib.domain.axial import AxialSlices, changed_slices
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.mask import Mask
-from AmlartContourLib.exchange.case_record import Engine
+from AmlartContourLib.exchange.case_record import AcceptedProposal, Engine
 from AmlartContourLib.session.core import Core
 from AmlartContourLib.session.editing import Editing
 from AmlartContourLib.session.events import ProgressChanged, ProposalChanged, Told
 
 TOOL = "fix here"
 NOTHING = "The engine would change nothing there."
+STOPPED = "The engine was stopped. Nothing was changed."
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class Proposal:
     mask: Mask
     made_from: Mask
     engine: Engine
+    prompt: Prompt
     findings: tuple[str, ...]
 
     @property
@@ -47,6 +50,10 @@ class Proposal:
     def removed(self) -> Mask:
         """The voxels that would go."""
         return self.made_from - self.mask
+
+    def slices(self, axial: AxialSlices) -> tuple[int, ...]:
+        """The axial slices that would change, rising."""
+        return changed_slices(self.made_from, self.mask, axial)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +100,7 @@ class Fixing:
         prompt lies outside the scan; BackendRefused while one runs. A proposal that waits is dropped."""
         self._take_strokes()
         case = self._core.case
-        if not engine.takes_prompts:
-            raise BadSetting(f"{engine.title} takes no prompts.", advice="Choose an engine that does.")
+        _require_takes(engine, prompt)
         name = prompt.structure
         if name not in case.structures:
             raise BadSetting(
@@ -124,10 +130,17 @@ class Fixing:
         """Stops the engine soon; nothing changes."""
         self._worker.cancel()
 
-    def accept(self) -> bool:
-        """Takes the proposal as one step; True where a voxel changed. BadSetting where none waits."""
+    def accept(self, by: str) -> bool:
+        """A person takes the proposal as one step; True where a voxel changed. BadSetting where none waits,
+        or without a name."""
         self._take_strokes()
         proposal = self._waiting()
+        if not by.strip():
+            raise BadSetting(
+                "Accepting a proposal needs a name.",
+                kept="It waits, and nothing was changed.",
+                advice="Write your name in the panel.",
+            )
         self._proposal = None
         changed = self._editing.apply(
             proposal.structure_id, proposal.mask, TOOL, made_from=proposal.made_from
@@ -135,7 +148,9 @@ class Fixing:
         case = self._core.case
         record = case.record
         told = tuple(dict.fromkeys((*record.findings, *proposal.findings)))
-        case.note(replace(record, engines=(*record.engines, proposal.engine), findings=told))
+        engines = tuple(dict.fromkeys((*record.engines, proposal.engine)))
+        accepted = (*record.accepted, self._note(proposal, by.strip()))
+        case.note(replace(record, engines=engines, findings=told, accepted=accepted))
         self._core.tell(ProposalChanged())
         return changed
 
@@ -158,8 +173,8 @@ class Fixing:
             asked, self._asked, self._progress = self._asked, None, None
             if isinstance(event, Finished):
                 self._finished(asked, event.contours)
-            elif isinstance(event, Failed):
-                self._core.tell(Told(str(event.error)))
+            else:
+                self._core.tell(Told(str(event.error) if isinstance(event, Failed) else STOPPED))
             self._core.tell(ProposalChanged())
 
     def close(self) -> None:
@@ -178,13 +193,24 @@ class Fixing:
             self._core.tell(Told(" ".join((NOTHING, *contours.findings[:1]))))
             return
         engine = Engine(contours.engine, contours.engine_version)
-        proposal = Proposal(name, mask, asked.made_from, engine, contours.findings)
+        proposal = Proposal(name, mask, asked.made_from, engine, asked.prompt, contours.findings)
         self._proposal = asked.key, proposal
 
     def _take_strokes(self) -> None:
         """What an editor drew and the case does not know yet comes first."""
         if self._core.case_or_none is not None and self._editing.working_scene_changed:
             self._editing.take()
+
+    def _note(self, proposal: Proposal, by: str) -> AcceptedProposal:
+        return AcceptedProposal(
+            at=self._core.clocks.stamp(),
+            structure_id=proposal.structure_id,
+            engine=proposal.engine,
+            prompt=proposal.prompt,
+            accepted_by=by,
+            added_voxels=proposal.added.voxel_count,
+            removed_voxels=proposal.removed.voxel_count,
+        )
 
     def _waiting(self) -> Proposal:
         if self.proposal is None:
@@ -201,3 +227,13 @@ def _within_region(asked: _Asked, answer: Mask) -> Mask:
     block = np.array(now.window(whole))
     block[region.within(whole).slices] = answer.window(region)
     return Mask.from_block(block, whole, now.geometry)
+
+
+def _require_takes(engine: EngineInfo, prompt: Prompt) -> None:
+    if not engine.takes_prompts:
+        raise BadSetting(f"{engine.title} takes no prompts.", advice="Choose an engine that does.")
+    beyond = prompt.kinds - set(engine.prompts)
+    if beyond:
+        kinds = ", ".join(sorted(kind.value for kind in beyond))
+        taken = ", ".join(kind.value for kind in engine.prompts)
+        raise BadSetting(f"{engine.title} takes no {kinds}.", advice=f"It takes {taken}.")

@@ -20,7 +20,7 @@ from AmlartContourLib.domain.edit_log import EditLog
 from AmlartContourLib.domain.levels import BorderKind, LevelBorder
 from AmlartContourLib.domain.review import Review
 from AmlartContourLib.domain.selection import Selection
-from AmlartContourLib.exchange.case_record import Engine
+from AmlartContourLib.exchange.case_record import AcceptedProposal, Engine
 
 FORM = "amlart-session-1"
 T = TypeVar("T")
@@ -41,7 +41,8 @@ class Phase(Enum):
 class Record:
     """`preset` is the name or file of the site preset the choices started from; `tolerances_mm` those that
     were changed; `exported_at` is UTC, empty before an export and again after a change; `is_blind` while
-    contours that came are held back; `expected` is what the engine said of editing to come."""
+    contours that came are held back; `expected` is what the engine said of editing to come; `accepted` the
+    proposals of "fix here" that were accepted."""
 
     selection: Selection
     preset: str = ""
@@ -54,6 +55,7 @@ class Record:
     exported_at: str = ""
     is_blind: bool = False
     expected: ExpectedEffort | None = None
+    accepted: tuple[AcceptedProposal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def to_parameters(identity: Identity, record: Record, phase: Phase) -> dict[str,
         "ExportedAt": record.exported_at,
         "IsBlind": "true" if record.is_blind else "false",
         "ExpectedEffort": to_json(record.expected) if record.expected else "",
+        "AcceptedProposals": json.dumps(to_plain(record.accepted)) if record.accepted else "",
     }
 
 
@@ -131,6 +134,7 @@ def from_parameters(parameters: Mapping[str, str]) -> Record:
         exported_at=parameters.get("ExportedAt", ""),
         is_blind=_text(parameters, "IsBlind") == "true",
         expected=expected_of(parameters),
+        accepted=from_plain(_Accepted, {"all": _accepted(parameters)}).all,
     )
 
 
@@ -150,12 +154,22 @@ class _Engines:
 
 
 @dataclass(frozen=True)
+class _Accepted:
+    all: tuple[AcceptedProposal, ...]
+
+
+@dataclass(frozen=True)
 class _Numbers:
     all: Mapping[str, float]
 
 
 def _expected(text: str) -> ExpectedEffort | None:
     return from_json(ExpectedEffort, text) if text else None
+
+
+def _accepted(parameters: Mapping[str, str]) -> Any:
+    """None in sessions that were saved before there were any."""
+    return _plain(parameters, "AcceptedProposals") if parameters.get("AcceptedProposals") else []
 
 
 def _text(parameters: Mapping[str, str], name: str) -> str:

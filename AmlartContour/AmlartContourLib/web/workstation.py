@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trame_slicer.module
 from trame.app import get_server
@@ -35,6 +35,7 @@ from AmlartContourLib.web.panels.contouring import ContouringPanel
 from AmlartContourLib.web.panels.editing import EditingPanel
 from AmlartContourLib.web.panels.effort import EffortPanel
 from AmlartContourLib.web.panels.exporting import ExportPanel
+from AmlartContourLib.web.panels.fixing import FixPanel
 from AmlartContourLib.web.panels.parts import Panel
 from AmlartContourLib.web.panels.physicist import PhysicistPanel
 from AmlartContourLib.web.panels.review import ReviewPanel
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from AmlartContourLib.web.__main__ import StationOrders
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 POLL_S = 0.1
 EXPORTS = "exports"
 
@@ -108,7 +110,7 @@ class Workstation:
         self._slices = SlicesPanel(desk)
         self._effort = EffortPanel(desk)
         self._editing = EditingPanel(desk, Editor(app, desk.scene))
-        physicist = PhysicistPanel(desk, connect, worklist)
+        physicist, fixing = PhysicistPanel(desk, connect, worklist), FixPanel(desk)
         self._panels: tuple[Panel, ...] = (
             self._worklist,
             self._contouring,
@@ -116,11 +118,14 @@ class Workstation:
             ComponentsPanel(desk),
             self._effort,
             self._editing,
+            fixing,
             ReviewPanel(desk, self._slices.go_to_slice),
             ExportPanel(desk, self._orders.work / EXPORTS),
             physicist,
         )
-        self._contouring.on_capabilities = physicist.show
+        self._contouring.on_capabilities = _both(physicist.show, fixing.offer)
+        self._slices.on_moved = fixing.draw
+        fixing.pointing.on_placing = lambda: self._editing.use_tool("none")
         self._editing.on_choosing = self._refresh_all
 
     def _bind(self) -> None:
@@ -216,6 +221,14 @@ def _of_value(key: str, handler: Callable[[Any], Any]) -> Callable[..., Any]:
         handler(values[key])
 
     return changed
+
+
+def _both(one: Callable[[T], None], other: Callable[[T], None]) -> Callable[[T], None]:
+    def call(value: T) -> None:
+        one(value)
+        other(value)
+
+    return call
 
 
 def _start_state(user: str) -> dict[str, Any]:

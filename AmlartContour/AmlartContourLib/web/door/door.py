@@ -23,7 +23,7 @@ from AmlartContourLib.web.door.seats import Seat
 from AmlartContourLib.web.door.station import Orders, Station
 from AmlartContourLib.web.door.users import COOKIE, Users
 
-OWN_FILES = ("page.js", "plain.css", "workstation.css", "workstation.js")
+OWN_FILES = ("fixing.css", "fixing.js", "page.js", "plain.css", "workstation.css", "workstation.js")
 COOKIE_S = 30 * 24 * 3600
 WAIT_S = 90.0
 LOOK_S = 1.0

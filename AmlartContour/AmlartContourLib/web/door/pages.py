@@ -71,9 +71,10 @@ def dressed(index_html: str, seat: str, instance: str) -> str:
     ours = (
         '<meta name="viewport" content="width=device-width, initial-scale=1" />'
         '<link rel="stylesheet" href="/door/workstation.css" />'
+        '<link rel="stylesheet" href="/door/fixing.css" />'
         f'<script defer src="/door/page.js" data-seat="{escape(seat)}" '
         f'data-instance="{escape(instance)}"></script>'
-        '<script defer src="/door/workstation.js"></script>'
+        '<script defer src="/door/fixing.js"></script><script defer src="/door/workstation.js"></script>'
     )
     return page.replace("</head>", ours + "</head>", 1)
 

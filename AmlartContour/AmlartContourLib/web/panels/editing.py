@@ -53,6 +53,7 @@ SHORTCUTS = (
     ("Left, Right", "The axial slice below, above"),
     ("+, −", "A larger, a smaller brush"),
     ("Ctrl+Z, Ctrl+Y", "Undo, redo"),
+    ("F", "Fix here: point in a view, A asks, Enter accepts, Esc rejects"),
     ("Up, Down", "Move a level border that is chosen by one slice"),
     ("?", "This list"),
 )

@@ -31,6 +31,7 @@ class SlicesPanel:
         self._desk = desk
         self._borders = BorderLines(desk)
         self._drawn = DrawnContours(desk)
+        self.on_moved: Callable[[str], None] = lambda _name: None
         desk.views.on_modified = self.moved
         desk.display.on_visibility = self.refresh
 
@@ -137,6 +138,7 @@ class SlicesPanel:
             state[f"{name}_place"] = place
         self._borders.draw(name)
         self._drawn.draw(name)
+        self.on_moved(name)
         if name == AXIAL:
             self._tell_review(index)
         state.flush()

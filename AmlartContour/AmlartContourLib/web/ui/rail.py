@@ -21,6 +21,7 @@ RAIL = [
     _panel("components", "Components", "toggle-switch-outline", "Components: what makes the CTV"),
     _panel("effort", "Effort", "chart-bar", "Expected and measured editing, slice by slice"),
     _panel("editing", "Edit", "brush-outline", "Edit one structure"),
+    _panel("fixing", "Fix here", "auto-fix", "Fix here: point, and an engine proposes a change (F)"),
     _panel("review", "Review", "eye-check-outline", "Review, mark and approve"),
     _panel("exporting", "Export", "export-variant", "Export NIfTI, RTSTRUCT, provenance and report"),
     _panel("physicist", "Physicist", "cog-outline", "Engines, backend, jobs, edit log", needs_patient=False),

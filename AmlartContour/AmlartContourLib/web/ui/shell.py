@@ -9,10 +9,11 @@ from trame.ui.html import DivLayout
 from trame.widgets import html
 from trame_slicer.core import LayoutManager
 
+from AmlartContourLib.web.ui.rail import RAIL
 from AmlartContourLib.web.ui.templates import template
 from AmlartContourLib.web.views.arrangement import SURFACES
 
-PANELS = ("worklist", "contouring", "components", "effort", "editing", "review", "exporting", "physicist")
+PANELS = tuple(panel["id"] for panel in RAIL)
 ICONS = "__amlart_icons"
 
 
@@ -25,7 +26,8 @@ def icon_module() -> dict[str, Any]:
 
 
 def slice_overlay(_server: Any, name: str, _view: Any) -> None:
-    """What lies over a slice view's image. Its state is `<name>_place`, `<name>_lines` and `<name>_came`."""
+    """What lies over a slice view's image. Its state is `<name>_place`, `_lines`, `_came`, `_filled` and
+    `_fix`."""
     html.Div(template("slice_overlay", view=name), classes="overlay", id=f"view-{name}")
 
 
@@ -38,7 +40,7 @@ def build_page(server: Any, layout_manager: LayoutManager) -> DivLayout:
     """The whole page. The state that its templates read must be there already."""
     with DivLayout(server) as layout:
         layout.root.classes = "amlart-root"
-        with html.Div(classes=("['ws', theme]",), id="workstation"):
+        with html.Div(classes=("['ws', theme, {waits: fix.placing}]",), id="workstation"):
             html.Header(template("header"), classes="head")
             html.Nav(template("rail"), classes="rail")
             with html.Section(classes="panel", id="panel"):
