@@ -28,7 +28,7 @@ class AmlartContour(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         parent.title = _("AmlartContour")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Radiotherapy")]
-        parent.dependencies = ["Segmentations", "SegmentEditor", "SubjectHierarchy", "DICOM"]
+        parent.dependencies = ["Segmentations", "SegmentEditor", "SubjectHierarchy", "Markups", "DICOM"]
         parent.contributors = ["The AmlartContour team"]
         parent.helpText = _(
             "Contouring for cervical-cancer radiotherapy with the oncologist in the loop: every substructure"

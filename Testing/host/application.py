@@ -162,6 +162,7 @@ class Host:
         slicer.modules = Closed(
             "slicer.modules",
             segmentations=Closed("a module", logic=lambda: self.logics.segmentations),
+            markups=Closed("a module", logic=lambda: self.logics.others[1]["Markups"]),
             dicomPlugins={},
         )
         slicer.dicomDatabase = None

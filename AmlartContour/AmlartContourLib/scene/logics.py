@@ -7,13 +7,14 @@ slicer.modules.segmentations.logic())`. Without any application: `headless_logic
 from __future__ import annotations
 
 import atexit
-import shutil
-import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import slicer
+
+from AmlartContourLib.contract.passing_folder import passing_folder
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def headless_logics(cache: Path | None = None) -> SceneLogics:
         "Volumes": slicer.vtkSlicerVolumesLogic(),
         "Segmentations": slicer.vtkSlicerSegmentationsModuleLogic(),
         "SubjectHierarchy": slicer.vtkSlicerSubjectHierarchyModuleLogic(),
+        "Markups": slicer.vtkSlicerMarkupsLogic(),
     }
     for name, logic in logics.items():
         logic.SetMRMLScene(scene)
@@ -60,6 +62,6 @@ def headless_logics(cache: Path | None = None) -> SceneLogics:
 
 def _until_the_end() -> Path:
     """A folder that goes with the process."""
-    folder = tempfile.mkdtemp(prefix="amlart-scene-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+    staying = ExitStack()
+    atexit.register(staying.close)
+    return staying.enter_context(passing_folder("scene"))

@@ -26,6 +26,7 @@ from AmlartContourLib.contract.prompt import (
 from AmlartContourLib.domain.axial import AxialSlices
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.mask import Mask
 
 MOST_MM = 200.0
 LINES = (PromptKind.SCRIBBLE, PromptKind.LASSO)
@@ -80,7 +81,13 @@ class Mark:
             raise BadSetting("That lies on no single slice of the scan.", advice="Draw it in an axial view.")
         if kind is PromptKind.LASSO and len(voxels) < 3:
             raise BadSetting("The lasso holds nothing.", advice="Draw round an area.")
-        return cls(kind, voxels, belongs)
+        return cls(kind, voxels, belongs or kind is PromptKind.BOX)
+
+    @property
+    def extent(self) -> VoxelBox:
+        """The box round its points."""
+        box = _round(self.points_kji)
+        return VoxelBox(box.start_kji, box.stop_kji)
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,11 @@ class Pointed:
         """Where a change may reach; there must be a mark."""
         return reach.around(_round([p for mark in self.marks for p in mark.points_kji]), axial)
 
+    @property
+    def box(self) -> VoxelBox | None:
+        """The box that was drawn."""
+        return next((mark.extent for mark in self.marks if mark.kind is PromptKind.BOX), None)
+
     def prompt(self, structure_id: str, axial: AxialSlices, reach: Reach) -> Prompt:
         """For one structure. BadSetting where nothing was pointed at that belongs."""
         if not self.is_enough:
@@ -126,11 +138,10 @@ class Pointed:
                 kept="Nothing was asked.",
                 advice="Click a place that belongs to it, or draw a box round it.",
             )
-        boxes = [_round(mark.points_kji) for mark in self.marks if mark.kind is PromptKind.BOX]
         return Prompt(
             structure=structure_id,
             region=self.region(axial, reach),
-            box=VoxelBox(boxes[-1].start_kji, boxes[-1].stop_kji) if boxes else None,
+            box=self.box,
             inside_kji=self._points(belongs=True),
             outside_kji=self._points(belongs=False),
             strokes=tuple(Stroke(m.kind, m.points_kji, m.belongs) for m in self.marks if m.kind in LINES),
@@ -142,6 +153,12 @@ class Pointed:
             for mark in self.marks
             if mark.kind is PromptKind.POINT and mark.belongs is belongs
         )
+
+
+def filled(box: VoxelBox, geometry: Geometry) -> Mask:
+    """A box as a mask, to be shown."""
+    whole = Box(box.start_kji, box.stop_kji)
+    return Mask.from_block(np.ones(whole.shape_kji, dtype=np.bool_), whole, geometry)
 
 
 def _thinned(voxels: tuple[Voxel, ...]) -> tuple[Voxel, ...]:

@@ -49,6 +49,10 @@ class EditorPanel(Panel):
         self.ui.editor.installKeyboardShortcuts(window)
         self._take_keys(window)
 
+    def put_down(self) -> None:
+        """No effect works with the mouse in the views."""
+        self.ui.editor.setActiveEffect(None)
+
     def exit(self) -> None:
         """The module went to the back: no effect stays active in the views."""
         self.ui.editor.setActiveEffect(None)

@@ -16,8 +16,11 @@ from slicer.i18n import tr as _
 
 from AmlartContourLib.client.site import SiteBackend
 from AmlartContourLib.contract.home import default_home
+from AmlartContourLib.contract.messages import Capabilities
 from AmlartContourLib.scene.logics import SceneLogics
 from AmlartContourLib.scene.patient_scene import PatientScene
+from AmlartContourLib.scene.pointers import Pointers
+from AmlartContourLib.scene.proposal_view import ProposalView
 from AmlartContourLib.session.events import Event, PatientClosed, PatientOpened, SaveFailed, Told
 from AmlartContourLib.session.session import Session
 from AmlartContourLib.session.store import SessionStore
@@ -28,6 +31,7 @@ from AmlartContourLib.widgets.contouring_panel import ContouringPanel
 from AmlartContourLib.widgets.editor_panel import EditorPanel
 from AmlartContourLib.widgets.effort_panel import EffortPanel
 from AmlartContourLib.widgets.export_panel import ExportPanel
+from AmlartContourLib.widgets.fix_panel import FixPanel
 from AmlartContourLib.widgets.hierarchy import Hierarchy
 from AmlartContourLib.widgets.panel import Desk, Panel, load
 from AmlartContourLib.widgets.review_panel import ReviewPanel
@@ -60,11 +64,14 @@ class Workbench:
         layout.addWidget(self.root)
         self.contouring = ContouringPanel(self.desk)
         source = backend_source(module_folder)
-        self.backend = BackendPanel(self.desk, self.backend_site, source, self.contouring.offer)
+        pointers = Pointers(slicer.mrmlScene, slicer.modules.markups.logic(), slicer.app.applicationLogic())
+        self.fix = FixPanel(self.desk, pointers, ProposalView(logics))
+        self.backend = BackendPanel(self.desk, self.backend_site, source, self._offer)
         self.worklist = WorklistPanel(self.desk, store, home)
         self.components = ComponentsPanel(self.desk)
         self.effort = EffortPanel(self.desk)
         self.editor = EditorPanel(self.desk, self.scene)
+        self.fix.pointing.on_placing = self.editor.put_down
         self.review = ReviewPanel(self.desk)
         self.export = ExportPanel(self.desk)
         self.panels = self._laid_out(layout)
@@ -87,7 +94,7 @@ class Workbench:
         """Makes a structure the chosen one in every panel."""
         for panel in self.panels:
             panel.chosen = structure_id
-        self._due.update((self.effort, self.editor, self.review))
+        self._due.update((self.effort, self.editor, self.fix, self.review))
 
     def tick(self) -> None:
         """What the timer does."""
@@ -107,9 +114,12 @@ class Workbench:
     def enter(self) -> None:
         """The module came to the front."""
         self.editor.enter(self.root)
+        self.fix.keys.enter(self.root)
 
     def exit(self) -> None:
         """The module went to the back."""
+        self.fix.keys.leave()
+        self.fix.pointing.stop()
         self.editor.exit()
 
     def scene_came(self) -> None:
@@ -121,6 +131,7 @@ class Workbench:
         """Before everything leaves the scene: the patient is saved and closed, so that no edit is lost, and
         one who is still being read is not opened afterwards."""
         self.editor.detach()
+        self.fix.detach()
         self.worklist.drop_opening()
         with self.desk.guard():
             self.session.close()
@@ -134,6 +145,10 @@ class Workbench:
             self.session.end()
         self._unsubscribe()
         self.background.close()
+
+    def _offer(self, found: Capabilities) -> None:
+        self.contouring.offer(found)
+        self.fix.offer(found)
 
     def _look_at_scene(self) -> None:
         """Goes on with the session of a scene that came. While a patient is open hers stays: both keep their
@@ -154,6 +169,7 @@ class Workbench:
             (_("Components"), self.components, False),
             (_("Effort"), self.effort, False),
             (_("Edit"), self.editor, False),
+            (_("Fix here"), self.fix, False),
             (_("Review"), self.review, False),
             (_("Export"), self.export, True),
         )

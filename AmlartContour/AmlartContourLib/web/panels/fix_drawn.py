@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from AmlartContourLib.contract.prompt import PromptKind, VoxelBox
-from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.session.fixing import Proposal
-from AmlartContourLib.session.pointing import Mark, Pointed
+from AmlartContourLib.session.pointing import Mark, Pointed, filled
 from AmlartContourLib.web.desk import Desk
 from AmlartContourLib.web.views.arrangement import SLICE_VIEWS
 from AmlartContourLib.web.views.outline import outline_path
@@ -53,7 +52,7 @@ class DrawnFix:
                 if mark.kind is not PromptKind.POINT and (path := _line(mark, geometry, projection))
             ]
             if region is not None:
-                shown["region"] = outline_path(_filled(region, geometry), projection)
+                shown["region"] = outline_path(filled(region, geometry), projection)
             if proposal is not None:
                 added, removed = self._changes(proposal)
                 shown["added"] = outline_path(added, projection)
@@ -81,9 +80,7 @@ def _point(mark: Mark, geometry: Geometry, projection: Projection) -> dict[str, 
 def _line(mark: Mark, geometry: Geometry, projection: Projection) -> str:
     """A box, a scribble or a lasso as a path in thousandths of the view; empty on other slices."""
     if mark.kind is PromptKind.BOX:
-        low, high = np.min(mark.points_kji, axis=0), np.max(mark.points_kji, axis=0) + 1
-        (a, b, c), (d, e, f) = low.tolist(), high.tolist()
-        return outline_path(_filled(VoxelBox((a, b, c), (d, e, f)), geometry), projection)
+        return outline_path(filled(mark.extent, geometry), projection)
     places = _seen(mark, geometry, projection)
     if places is None:
         return ""
@@ -100,8 +97,3 @@ def _seen(mark: Mark, geometry: Geometry, projection: Projection) -> Numbers | N
     if (away_mm > geometry.spacing_mm[axis] / 2 + 1e-3).any():
         return None
     return projection.to_fractions(lps)
-
-
-def _filled(box: VoxelBox, geometry: Geometry) -> Mask:
-    whole = Box(box.start_kji, box.stop_kji)
-    return Mask.from_block(np.ones(whole.shape_kji, dtype=np.bool_), whole, geometry)
