@@ -36,7 +36,7 @@ WIDE = NetworkChoice("attention_residual_unet", {"channels": [32, 64]})
 
 def _write_bundles(models: Path) -> None:
     """`ward` is quick; `many` has thousands of windows; `deaf` asks its network once, for many seconds."""
-    members = [threshold_network((hu, 300.5), 0.05) for hu in (0.5, 20.5)]
+    members = [threshold_network((hu, 300.5), 20.0) for hu in (0.5, 20.5)]
     write_bundle(models / "ward", GIVES, members)
     write_bundle(models / "many", GIVES, members, spacing_mm=(2.0, 2.0, 2.0), overlap=0.75)
     torch.manual_seed(0)
@@ -227,7 +227,7 @@ def test_a_bundle_that_was_replaced_while_loaded_is_loaded_again_and_recorded(
     ended(client, first, PATIENT_S)
     kept = models.parent / "kept"
     shutil.move(models / "ward", kept)
-    write_bundle(models / "ward", GIVES, [threshold_network((400.5, 300.5), 0.05)], version="2")
+    write_bundle(models / "ward", GIVES, [threshold_network((400.5, 300.5), 20.0)], version="2")
     second = ask(client, "ward", small())
     ended(client, second, PATIENT_S)
     shutil.rmtree(models / "ward")

@@ -45,7 +45,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendProcess]
     """A backend with a bundle."""
     home = tmp_path_factory.mktemp("leaks") / "home"
     home.mkdir(mode=0o700)
-    write_bundle(home / "models" / "ward", ("bladder",), [threshold_network((0.5,), 0.05)] * 2)
+    write_bundle(home / "models" / "ward", ("bladder",), [threshold_network((0.5,), 20.0)] * 2)
     shared = BackendProcess(home).start()
     yield shared
     shared.stop()

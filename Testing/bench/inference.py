@@ -35,8 +35,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from AmlartContourLib.domain.box import Box
 from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.measures import accelerator
 from inference_backend.inference.back_sampling import labels_of
-from inference_backend.inference.blending import blended_logits
+from inference_backend.inference.blending import Blended, blended_logits
 from inference_backend.inference.windows import plan_windows
 from inference_backend.models.allocation import keep_freed_memory
 from support.clocked import Clocked
@@ -66,22 +67,20 @@ def volume(shape: tuple[int, int, int]) -> torch.Tensor:
     return torch.nn.functional.interpolate(coarse, shape, mode="trilinear")[0, 0].clamp_(-1, 1)
 
 
-def _ours(
-    network: torch.nn.Module, x: torch.Tensor, side: tuple[int, int, int], sums: torch.dtype
-) -> torch.Tensor:
+def ours(network: torch.nn.Module, x: torch.Tensor, side: tuple[int, int, int]) -> Blended:
+    """Sums in 16 bits."""
     plan = plan_windows(tuple(x.shape), side, OVERLAP)
     with torch.inference_mode():
-        return blended_logits(network, x, plan, range(OUTPUTS), lambda _n: None, sums)
+        return blended_logits(network, x, plan, range(OUTPUTS), lambda _n: None)
 
 
-def ours_single(network: torch.nn.Module, x: torch.Tensor, side: tuple[int, int, int]) -> torch.Tensor:
-    """Sums in single precision."""
-    return _ours(network, x, side, torch.float32)
-
-
-def ours_half(network: torch.nn.Module, x: torch.Tensor, side: tuple[int, int, int]) -> torch.Tensor:
-    """Sums in half precision."""
-    return _ours(network, x, side, torch.float16)
+def ours_plain(network: torch.nn.Module, x: torch.Tensor, side: tuple[int, int, int]) -> Blended:
+    """The same without compiled loops."""
+    os.environ[accelerator.VARIABLE] = accelerator.NUMPY
+    try:
+        return ours(network, x, side)
+    finally:
+        del os.environ[accelerator.VARIABLE]
 
 
 def monai(network: torch.nn.Module, x: torch.Tensor, side: tuple[int, int, int]) -> torch.Tensor:
@@ -112,9 +111,10 @@ def nnunet(network: torch.nn.Module, x: torch.Tensor, side: tuple[int, int, int]
     return found
 
 
-TILERS: dict[str, Callable[[torch.nn.Module, torch.Tensor, tuple[int, int, int]], torch.Tensor]] = {
-    "ours, single": ours_single,
-    "ours, half": ours_half,
+Tiler = Callable[[torch.nn.Module, torch.Tensor, tuple[int, int, int]], torch.Tensor | Blended]
+TILERS: dict[str, Tiler] = {
+    "ours": ours,
+    "ours, not compiled": ours_plain,
     "MONAI": monai,
     "nnU-Net": nnunet,
 }
@@ -131,8 +131,7 @@ def peak_of_tiling(name: str, shape: tuple[int, int, int], side: tuple[int, int,
     """MB beyond the inputs, in a process of its own."""
     torch.set_num_threads(1)
     network, x = pointwise(), volume(shape)
-    with torch.inference_mode():
-        network(x[None, None, :8, :8, :8])
+    TILERS[name](network, x[:16, :16, :16].contiguous(), (8, 8, 8))  # libraries are loaded before
     return peak_mb(lambda: TILERS[name](network, x, side))
 
 
@@ -153,6 +152,12 @@ def in_its_own_process(work: Callable[..., float], *arguments: object) -> float:
         return pool.submit(work, *arguments).result()
 
 
+def largest_error(found: torch.Tensor | Blended, exact: torch.Tensor) -> float:
+    """Of a logit anywhere."""
+    said = found.logits if isinstance(found, Blended) else found.float().__getitem__
+    return max(float((said(channel) - logits).abs().max()) for channel, logits in enumerate(exact))
+
+
 def tiling(rounds: int, shape: tuple[int, int, int], side: tuple[int, int, int]) -> None:
     """Part 1."""
     network, x = Clocked(pointwise()), volume(shape)
@@ -168,7 +173,7 @@ def tiling(rounds: int, shape: tuple[int, int, int], side: tuple[int, int, int])
     found: dict[str, float] = {}
     for name, run in TILERS.items():
         try:
-            error = float((run(network, x, side).float() - exact).abs().max())
+            error = largest_error(run(network, x, side), exact)
             found[name] = statistics.median(overhead_s(run) for _ in range(rounds))
         except ImportError:
             say(f"| {name} | {MISSING} | | |")
@@ -177,8 +182,7 @@ def tiling(rounds: int, shape: tuple[int, int, int], side: tuple[int, int, int])
         say(f"| {name} | {found[name]:.2f} | {peak:.0f} | {error:.4f} |")
     for peer, goal in (("MONAI", 2), ("nnU-Net", 5)):
         if peer in found:
-            best = min(found["ours, single"], found["ours, half"])
-            say(f"{peer} takes {found[peer] / best:.1f} times our overhead (goal {goal})")
+            say(f"{peer} takes {found[peer] / found['ours']:.1f} times our overhead (goal {goal})")
     say()
 
 

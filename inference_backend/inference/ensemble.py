@@ -1,7 +1,7 @@
 """Contours of one scan by an ensemble: its members asked one after the other, each let go before the next.
 
-What is held at once: one member's probabilities and their running sum, on the model's grid, for the wanted
-structures only; on the scan's own grid only masks and counts of votes, each in its box.
+What is held at once: one member's logits and the running sum of probabilities, on the model's grid, for the
+wanted structures only; on the scan's own grid only masks and counts of votes, each in its box.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from AmlartContourLib.domain.contours import Spread
+from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.exchange.ct_scan import CtScan
 from inference_backend.inference.back_sampling import mask_above
@@ -23,7 +24,7 @@ from inference_backend.inference.flips import mirror_channels
 from inference_backend.inference.islands import largest_part
 from inference_backend.inference.memory import Attempt
 from inference_backend.inference.pace import Pace
-from inference_backend.inference.prediction import MakeAsk, Predictor
+from inference_backend.inference.prediction import Answer, MakeAsk, Predictor
 from inference_backend.inference.view import View, view_of
 from inference_backend.inference.votes import Votes
 from inference_backend.models.manifest import Manifest
@@ -78,29 +79,45 @@ def contour_by_ensemble(
     watch.lap("prepare")
     predictor = _predictor(manifest, multiple, view, runtime, make_ask)
     channels = [manifest.structures.index(name) for name in wanted]
-    votes = [Votes() for _ in wanted] if len(networks) > 1 else []
-    total: NDArray[np.float32] | None = None
+    gathered = _Gathered(wanted, len(networks), view, ct.geometry)
     for number, network in enumerate(networks):
         share = (ASKED - SEEN) / len(networks)
         part = pace.part(SEEN + number * share, SEEN + (number + 1) * share)
-        found = predictor.probabilities(network, view, channels, part)
+        answer = predictor.answer(network, view, channels, part)
         watch.lap(NETWORK)
-        for vote, values in zip(votes, found, strict=bool(votes)):
-            vote.add(mask_above(values, view.block, view.grid, ct.geometry))
-        total = found if total is None else np.add(total, found, out=total)
+        pace.tell(SEEN + (number + 1) * share, "Drawing the contours on the scan")
+        gathered.add(answer)
         watch.lap(BACK)
-    if total is None:
-        raise ValueError("an ensemble has at least one member")
-    total /= len(networks)
-    pace.tell(ASKED, "Drawing the contours on the scan")
-    masks = {
-        name: mask_above(values, view.block, view.grid, ct.geometry)
-        for name, values in zip(wanted, total, strict=True)
-    }
-    masks, left_out = _without_islands(masks, manifest)
+    masks, left_out = _without_islands(gathered.masks, manifest)
     watch.lap(BACK)
-    spread = {name: vote.spread() for name, vote in zip(wanted, votes, strict=bool(votes))}
+    spread = {name: votes.spread() for name, votes in gathered.votes.items()}
     return EnsembleResult(masks, spread, view, watch.seconds, (*predictor.findings, *left_out))
+
+
+class _Gathered:
+    """What the members say together: their votes, and from the last one on the masks of their mean."""
+
+    def __init__(self, wanted: Sequence[str], members: int, view: View, scan: Geometry) -> None:
+        self._members, self._told, self._view, self._scan = members, 0, view, scan
+        self._wanted, self._sums = wanted, dict[str, NDArray[np.float32]]()
+        self.votes = {name: Votes() for name in wanted} if members > 1 else {}
+        self.masks: dict[str, Mask] = {}
+
+    def add(self, answer: Answer) -> None:
+        self._told += 1
+        for channel, name in enumerate(self._wanted):
+            values = answer.probabilities(channel)
+            if name in self.votes:
+                self.votes[name].add(self._mask(values))
+            total = self._sums.pop(name, None)
+            total = values if total is None else np.add(total, values, out=total)
+            if self._told < self._members:
+                self._sums[name] = total
+            else:
+                self.masks[name] = self._mask(total / np.float32(self._members))
+
+    def _mask(self, values_kji: NDArray[np.float32]) -> Mask:
+        return mask_above(values_kji, self._view.block, self._view.grid, self._scan)
 
 
 def _predictor(

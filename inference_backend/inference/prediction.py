@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from inference_backend.inference.blending import Ask, blended_logits
+from inference_backend.inference.blending import Ask, Blended, blended_logits
 from inference_backend.inference.devices import Runtime, asking
 from inference_backend.inference.flips import with_mirror_image
 from inference_backend.inference.memory import Attempt, with_fallback
@@ -21,40 +21,42 @@ from inference_backend.inference.windows import plan_windows
 MakeAsk = Callable[[nn.Module, Runtime], Ask]
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one network says of a view, channel by channel, so that no more than one is held as floats."""
+
+    blended: Blended
+    inside: tuple[slice, slice, slice]
+
+    def probabilities(self, channel: int) -> NDArray[np.float32]:
+        """[k, j, i] on the view's block, 0 to 1; a new array."""
+        with torch.inference_mode():
+            found: NDArray[np.float32] = (
+                torch.sigmoid(self.blended.logits(channel)[self.inside]).cpu().contiguous().numpy()
+            )
+        return found
+
+
 @dataclass
 class Predictor:
     """Asks networks about a view, window by window.
 
     `overlap`: part of a window that the next one shares. `multiple`: what a window's sides are multiples of.
-    `mirrored`: for each structure its channel in the mirror image, None for no flips. `sums`: type of the
-    blended sums. `findings` collects sentences for the user. Once memory ran out, later networks start with
-    what sufficed.
+    `mirrored`: for each structure its channel in the mirror image, None for no flips. `findings` collects
+    sentences for the user. Once memory ran out, later networks start with what sufficed.
     """
 
     attempt: Attempt
     multiple: int
     overlap: float
     mirrored: tuple[int, ...] | None = None
-    sums: torch.dtype = torch.float32
     make_ask: MakeAsk = asking
     findings: list[str] = field(default_factory=list)
 
-    def probabilities(
-        self, network: nn.Module, view: View, channels: Sequence[int], pace: Pace
-    ) -> NDArray[np.float32]:
-        """[channels, k, j, i] on the view's block, 0 to 1. Cancelled, and MemoryError where nothing
-        suffices."""
-        logits = self.logits(network, view, channels, pace)
-        with torch.inference_mode():
-            found: NDArray[np.float32] = (
-                logits[(slice(None), *view.inside)].float().sigmoid_().cpu().contiguous().numpy()
-            )
-        return found
+    def answer(self, network: nn.Module, view: View, channels: Sequence[int], pace: Pace) -> Answer:
+        """What the network says of these channels. Cancelled, and MemoryError where nothing suffices."""
 
-    def logits(self, network: nn.Module, view: View, channels: Sequence[int], pace: Pace) -> torch.Tensor:
-        """The same before the sigmoid, padding included, on the device that was used."""
-
-        def run(attempt: Attempt) -> torch.Tensor:
+        def run(attempt: Attempt) -> Answer:
             device = attempt.runtime.device
             ask = self.make_ask(network.to(device), attempt.runtime)
             if self.mirrored is not None:
@@ -65,7 +67,8 @@ class Predictor:
                 pace.tell(number / len(plan), f"part {number + 1} of {len(plan)}")
 
             with torch.inference_mode():
-                return blended_logits(ask, view.values_kji.to(device), plan, channels, before_each, self.sums)
+                found = blended_logits(ask, view.values_kji.to(device), plan, channels, before_each)
+            return Answer(found, view.inside)
 
         found, self.attempt = with_fallback(self.attempt, self.multiple, run, self.findings.append)
         return found

@@ -12,7 +12,7 @@ from torch import Tensor
 from AmlartContourLib.domain.box import Box, Index3
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.exchange.ct_scan import CtScan
-from inference_backend.inference.body_crop import body_box, grown_to
+from inference_backend.inference.body_crop import body_box, grown_to, in_whole_steps
 from inference_backend.models.manifest import Manifest
 from inference_backend.models.model_grid import HuWindow, hu_on, model_grid
 
@@ -46,9 +46,13 @@ def view_of(ct: CtScan, manifest: Manifest, multiple: int) -> View:
     """
     grid = model_grid(ct.geometry, manifest.spacing_mm)
     hu = hu_on(grid, ct.hu_kji, ct.geometry)
-    least = manifest.patch_kji or (multiple, multiple, multiple)
-    steps = 1 if manifest.patch_kji else multiple
-    block = grown_to(body_box(hu, grid.spacing_kji_mm), least, steps, grid.shape_kji)
+    body = body_box(hu, grid.spacing_kji_mm)
+    if manifest.patch_kji:
+        least, steps = manifest.patch_kji, 1
+        block = grown_to(body, least, grid.shape_kji)
+    else:
+        least, steps = (multiple, multiple, multiple), multiple
+        block = in_whole_steps(body, multiple, grid.shape_kji)
     seen = np.ascontiguousarray(hu[block.slices])
     values = torch.from_numpy(HuWindow(*manifest.window_hu).apply(seen))
     return View(grid, block, seen, _padded(values, least, steps))

@@ -38,14 +38,14 @@ HU = (0.5, 20.5, 60.5)
 def folder(tmp_path: Path) -> Path:
     """Three members that put the bladder's border at three different HU."""
     made = tmp_path / "models" / "ward"
-    write_bundle(made, ("bladder", "uterus"), [threshold_network((hu, 300.5), 0.05) for hu in HU])
+    write_bundle(made, ("bladder", "uterus"), [threshold_network((hu, 300.5), 20.0) for hu in HU])
     return made
 
 
 @pytest.fixture
 def one_window(folder: Path) -> Path:
     """The same on a coarse grid, the whole body in one window: quick on phantoms."""
-    networks = [threshold_network((hu, 300.5), 0.05) for hu in HU]
+    networks = [threshold_network((hu, 300.5), 20.0) for hu in HU]
     write_bundle(folder, ("bladder", "uterus"), networks, patch_kji=None, spacing_mm=(8.0,) * 3)
     return folder
 
@@ -111,7 +111,7 @@ def test_an_engine_that_was_let_go_says_that_it_is_not_loaded(folder: Path) -> N
 
 def test_its_version_changes_with_any_weight(folder: Path) -> None:
     before = BundleEngine("ward", folder).describe()
-    write_bundle(folder, ("bladder", "uterus"), [threshold_network((1.0, 300.5), 0.05)])
+    write_bundle(folder, ("bladder", "uterus"), [threshold_network((1.0, 300.5), 20.0)])
     after = BundleEngine("ward", folder).describe()
     assert before.available
     assert before.version != after.version
@@ -236,7 +236,7 @@ def test_a_calibration_of_other_weights_is_refused(one_window: Path, tmp_path: P
     folder = one_window
     cases = measure_cases(folder, SPECS[:1], tmp_path / "m", lambda _d, _o: None)
     calibrate(folder, [_varied(cases[0], n) for n in range(20)])
-    networks = [threshold_network((hu, 301.5), 0.05) for hu in HU]
+    networks = [threshold_network((hu, 301.5), 20.0) for hu in HU]
     manifest = write_bundle(folder, ("bladder", "uterus"), networks)
     write_manifest(folder, replace(manifest, calibration=file_in_bundle(folder / "calibration.json")))
     with pytest.raises(DamagedFile, match="other weights"):

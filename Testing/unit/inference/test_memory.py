@@ -16,6 +16,8 @@ from inference_backend.models.bundle import open_bundle
 from support.bundles import threshold_network, write_bundle
 from support.rising_scans import rising_scan
 
+GAIN = 20.0  # large enough for sums in 16 bits to decide nothing
+
 
 class Greedy(nn.Module):
     """A network that needs more memory than there is for windows above a size."""
@@ -32,7 +34,7 @@ class Greedy(nn.Module):
 
 
 def _contoured(folder: Path, network: nn.Module | None = None, members: int = 1) -> EnsembleResult:
-    plain = threshold_network((100.5,), 0.05)
+    plain = threshold_network((100.5,), GAIN)
     write_bundle(folder, ("bladder",), [plain], patch_kji=(64, 64, 64))
     return contour_by_ensemble(
         [network or plain] * members,
@@ -55,7 +57,7 @@ def _contoured(folder: Path, network: nn.Module | None = None, members: int = 1)
 )
 def test_smaller_windows_give_the_same_contour_and_say_so(tmp_path: Path, error: Exception) -> None:
     roomy = _contoured(tmp_path / "a")
-    tight = _contoured(tmp_path / "b", Greedy(threshold_network((100.5,), 0.05), 64 * 64 * 32, error))
+    tight = _contoured(tmp_path / "b", Greedy(threshold_network((100.5,), GAIN), 64 * 64 * 32, error))
     assert tight.masks["bladder"].same_voxels(roomy.masks["bladder"])
     assert not roomy.findings
     (told,) = tight.findings
@@ -64,7 +66,7 @@ def test_smaller_windows_give_the_same_contour_and_say_so(tmp_path: Path, error:
 
 
 def test_later_members_start_with_what_sufficed(tmp_path: Path) -> None:
-    tight = Greedy(threshold_network((100.5,), 0.05), 64 * 64 * 32, torch.OutOfMemoryError("out of memory"))
+    tight = Greedy(threshold_network((100.5,), GAIN), 64 * 64 * 32, torch.OutOfMemoryError("out of memory"))
     assert len(_contoured(tmp_path / "a", tight, members=3).findings) == 1
 
 
