@@ -37,6 +37,7 @@ SMALL = replace(
     members=2,
     common_steps=2 * KEEP_EVERY,
     own_steps=KEEP_EVERY,
+    fine_rounds=2,
     fine_steps=KEEP_EVERY,
     settle_windows=4,
     learning_rate=0.02,
@@ -104,7 +105,7 @@ def test_the_members_start_alike_and_end_apart(finished: tuple[Path, list[float]
 def test_each_member_leaves_out_other_cases() -> None:
     recipe = replace(SMALL, cases=9, members=3)
     _, *members = phases(recipe, Path("run"))
-    assert [sorted(set(range(9)) - set(m.cases)) for m in members] == 2 * [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
+    assert [sorted(set(range(9)) - set(m.cases)) for m in members] == 3 * [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_weights(
@@ -151,15 +152,25 @@ def test_a_finished_run_becomes_a_bundle_that_opens_and_says_what_it_is(
     card = (tmp_path / "bundle" / "card.md").read_text(encoding="utf-8")
     assert "not for patients" in card
     assert f"| member-2 | {SMALL.own_steps} |" in card
-    assert f"| fine-2 | {SMALL.fine_steps} |" in card
+    assert f"| fine-2-2 | {SMALL.fine_steps} |" in card
+    assert bundle.manifest.patch_kji is None, "the whole body is asked about at once"
     assert [file.name for file in sorted((tmp_path / "bundle").glob("*.safetensors"))] == [
         "member-1.safetensors",
         "member-2.safetensors",
     ]
 
 
+def test_a_round_goes_on_from_the_end_of_the_last_in_an_order_of_its_own(tmp_path: Path) -> None:
+    made = phases(SMALL, tmp_path)
+    names = [phase.folder.name for phase in made]
+    assert names == ["common", "member-1", "member-2", "fine-1", "fine-2", "fine-1-2", "fine-2-2"]
+    assert [phase.number for phase in made] == list(range(7)), "the number is the seed's, none comes twice"
+    assert made[5].start == made[3].weights
+    assert made[5].cases == made[1].cases, "what a member never sees stays the same"
+
+
 def test_an_unfinished_run_is_not_packed(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="fine-1, fine-2"):
+    with pytest.raises(InputRefused, match="fine-1-2, fine-2-2"):
         pack(SMALL, tmp_path, tmp_path / "bundle", "1")
     assert not (tmp_path / "bundle").exists()
 

@@ -34,6 +34,7 @@ def card_of(recipe: EnsembleRecipe, run_folder: Path, version: str) -> str:
         patch=" x ".join(map(str, recipe.patch_kji)),
         common=recipe.common_steps,
         own=recipe.own_steps,
+        rounds=recipe.fine_rounds,
         fine=recipe.fine_steps,
         hard=", ".join(book[i].display_name for i in recipe.hard) or "none",
         hard_counts=recipe.hard_counts,

@@ -19,11 +19,11 @@ class EnsembleRecipe:
     """An ensemble of equal networks.
 
     All members share `common_steps` on all cases, which costs one network's time; then each goes `own_steps`
-    without every `members`-th case, with an order and variations of its own, and `fine_steps` more in which
-    each of the `hard` structures counts `hard_counts` times. `spacing_mm` (i, j, k)
-    and `patch_kji` are the network's; `window_hu` the HU mapped to -1 and 1. `rare`: structures
-    that the members look for harder than for others (`rare_loss`). `settle_windows`: windows from
-    which the running means of the normalisation are taken anew at the end.
+    without every `members`-th case, with an order and variations of its own, and `fine_rounds` rounds of
+    `fine_steps` more, each from the full learning rate to none, in which each of the `hard` structures counts
+    `hard_counts` times. `spacing_mm` (i, j, k) and `patch_kji` are the network's; `window_hu` the HU mapped
+    to -1 and 1. `rare`: structures that the members look for harder than for others (`rare_loss`).
+    `settle_windows`: windows from which the running means of the normalisation are taken anew at the end.
     """
 
     title: str
@@ -41,6 +41,7 @@ class EnsembleRecipe:
     members: int
     common_steps: int
     own_steps: int
+    fine_rounds: int
     fine_steps: int
     learning_rate: float
     weight_decay: float

@@ -1,6 +1,6 @@
 """One training run of an ensemble: a common start, then the members, then the members made finer.
 
-A run's folder holds `common/`, `member-N/` and `fine-N/`, each with `state.pt` (weights, optimiser, step;
+A run's folder holds `common/`, `member-N/`, `fine-N/` and `fine-N-2/` and so on by rounds, each with `state.pt` (weights, optimiser, step;
 written whole or not at all), `curve.csv` and, once done, `weights.safetensors`. Ended at any moment, the same
 call goes on from the last state: the windows of step n depend on the seed, the phase and n only.
 """
@@ -39,7 +39,7 @@ Report = Callable[[str, int, int, float], None]
 @dataclass(frozen=True)
 class Phase:
     """One stretch of training: its folder, number (0 the common start, then the members, then their fine
-    steps), steps, cases and where it starts."""
+    rounds), steps, cases and where it starts."""
 
     folder: Path
     number: int
@@ -54,7 +54,7 @@ class Phase:
 
 
 def phases(recipe: EnsembleRecipe, folder: Path) -> tuple[Phase, ...]:
-    """The common start, each member's own steps, and each member's fine ones, in order."""
+    """The common start, each member's own steps, and the rounds of fine ones, each of every member, in order."""
     every = tuple(range(recipe.cases))
     common = Phase(folder / "common", 0, recipe.common_steps, every, None)
     numbers = range(1, recipe.members + 1)
@@ -62,12 +62,16 @@ def phases(recipe: EnsembleRecipe, folder: Path) -> tuple[Phase, ...]:
         Phase(folder / f"member-{n}", n, recipe.own_steps, _cases_of(recipe, n), common.weights)
         for n in numbers
     ]
-    fine = [
-        Phase(folder / f"fine-{n}", recipe.members + n, recipe.fine_steps, start.cases, start.weights)
-        for n, start in zip(numbers, own, strict=True)
-        if recipe.fine_steps
-    ]
-    return common, *own, *fine
+    made, last = [common, *own], own
+    for done in range(recipe.fine_rounds):
+        again = f"-{done + 1}" if done else ""
+        first = (done + 1) * recipe.members
+        last = [
+            Phase(folder / f"fine-{n}{again}", first + n, recipe.fine_steps, start.cases, start.weights)
+            for n, start in zip(numbers, last, strict=True)
+        ]
+        made += last
+    return tuple(made)
 
 
 def last_phases(recipe: EnsembleRecipe, folder: Path) -> tuple[Phase, ...]:
