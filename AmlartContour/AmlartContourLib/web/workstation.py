@@ -109,7 +109,7 @@ class Workstation:
         )
         self._slices = SlicesPanel(desk)
         self._effort = EffortPanel(desk)
-        self._editing = EditingPanel(desk, Editor(app, desk.scene))
+        self._editing = EditingPanel(desk, Editor(app, desk.scene, desk.views.pace))
         physicist, fixing = PhysicistPanel(desk, connect, worklist), FixPanel(desk)
         self._panels: tuple[Panel, ...] = (
             self._worklist,

@@ -3,7 +3,7 @@ is in the scene.
 
 The editor works on the segmentation "Contours" only, with overlap allowed, and has no undo of its own:
 steps are the session's. `on_edited` is called once after an edit, however many events it made, and
-never for the session's own writes.
+never for the session's own writes; the views are drawn after it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from trame_slicer.segmentation import (
 )
 
 from AmlartContourLib.scene.patient_scene import PatientScene
+from AmlartContourLib.web.views.pace import Pace
 
 
 class Hand(Enum):
@@ -40,9 +41,10 @@ class Hand(Enum):
 class Editor:
     """The segment editor of one workstation."""
 
-    def __init__(self, app: SlicerApp, scene: PatientScene) -> None:
+    def __init__(self, app: SlicerApp, scene: PatientScene, pace: Pace) -> None:
         self._editor = app.segmentation_editor
         self._scene = scene
+        self._pace = pace
         self._waiting = False
         self.on_edited: Callable[[], None] = lambda: None
         self._editor.segmentation_modified.connect(self._modified)
@@ -84,8 +86,12 @@ class Editor:
     def _modified(self, *_: Any) -> None:
         if not self._waiting:
             self._waiting = True
+            self._pace.hold()
             asyncio.get_running_loop().call_soon(self._tell)
 
     def _tell(self) -> None:
         self._waiting = False
-        self.on_edited()
+        try:
+            self.on_edited()
+        finally:
+            self._pace.let_go()

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 from trame_slicer.core import LayoutManager, SlicerApp
-from trame_slicer.rca_view import RemoteSliceViewFactory, RemoteThreeDViewFactory
-from trame_slicer.views import SliceView
+from trame_slicer.rca_view import RemoteSliceViewFactory, RemoteThreeDViewFactory, RemoteViewFactory
+from trame_slicer.views import AbstractView, SliceView
 
 from AmlartContourLib.domain.axial import AxialSlices
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.web.views.arrangement import SLICE_VIEWS, START, arrangements
+from AmlartContourLib.web.views.pace import Pace
 from AmlartContourLib.web.views.projection import Projection
 
 JPEG_QUALITY = 88
@@ -46,24 +47,29 @@ class Views:
         app.view_manager.register_factory(self._surfaces)
         self.layout = LayoutManager(app.scene, app.view_manager, server)
         self.layout.register_layout_dict(arrangements(), lazy_initialization=True)
+        self.pace = Pace()
         self._volume: Any = None
         self.on_modified: Callable[[str], None] = lambda _name: None
         self.arrange(START)
 
     def arrange(self, arrangement: str) -> None:
         """Shows the views of an arrangement, making those that were never shown."""
-        before = {name for name in SLICE_VIEWS if self._slices.has_view(name)}
+        before = {view.get_singleton_tag() for view in self._app.view_manager.get_views()}
         self.layout.create_layout_views_if_needed(arrangement)
         for factory in (self._slices, self._surfaces):
             for view in factory.get_views():
-                view.render_window().SetMultiSamples(0)
-                factory.get_factory_view(view.get_singleton_tag()).view_adapter.update_quality(
-                    JPEG_QUALITY, JPEG_QUALITY
-                )
+                if view.get_singleton_tag() not in before:
+                    self._draw_lightly(view, factory)
         for name in SLICE_VIEWS:
             if name not in before and self._slices.has_view(name):
                 self._prepare(name)
         self.layout.set_layout(arrangement)
+
+    def _draw_lightly(self, view: AbstractView, factory: RemoteViewFactory) -> None:
+        adapter = factory.get_factory_view(view.get_singleton_tag()).view_adapter
+        view.render_window().SetMultiSamples(0)
+        adapter.update_quality(JPEG_QUALITY, JPEG_QUALITY)
+        self.pace.take(view, adapter.schedule_render)
 
     def _prepare(self, name: str) -> None:
         view = self.slice(name)
