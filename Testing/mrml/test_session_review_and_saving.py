@@ -313,11 +313,25 @@ def test_looking_on_while_the_export_is_written_does_not_undo_it_but_an_edit_doe
     look_at_everything(desk)
     job.run()
     session.exporting.done(job)
-    assert session.phase is Phase.EXPORTED
+    assert session.phase is Phase.DRAFT_EXPORTED
     job = session.exporting.prepare(tmp_path / "second", frozenset({Format.MASKS}), report=False)
     edit(session, "cervix")
     job.run()
     session.exporting.done(job)
+    assert session.phase is Phase.IN_REVIEW
+
+
+def test_what_nobody_approved_is_exported_as_a_draft_and_an_approval_asks_for_another_export(
+    desk: Desk, tmp_path: Path
+) -> None:
+    session = desk.session
+    session.exporting.export(tmp_path / "draft", frozenset({Format.MASKS}), report=False)
+    assert session.phase is Phase.DRAFT_EXPORTED
+    approve(desk)
+    assert session.phase is Phase.APPROVED
+    session.exporting.export(tmp_path / "out", frozenset({Format.MASKS}), report=False)
+    assert session.phase is Phase.EXPORTED
+    session.review.unmark(["cervix"])
     assert session.phase is Phase.IN_REVIEW
 
 

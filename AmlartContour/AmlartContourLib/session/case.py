@@ -35,11 +35,12 @@ class Snapshot:
 @dataclass(frozen=True)
 class Kept:
     """What a case keeps beside the parts: contours as they came (landmarks among them), contours held back in
-    blind mode, and snapshots."""
+    blind mode, a second engine's contours, and snapshots."""
 
     originals: StructureSet
     withheld: Contours | None = None
     snapshots: tuple[Snapshot, ...] = ()
+    second: Contours | None = None
 
 
 class Case:
@@ -116,7 +117,7 @@ class Case:
     def phase(self) -> Phase:
         """Where the patient stands, a running job apart."""
         if self.record.exported_at:
-            return Phase.EXPORTED
+            return Phase.EXPORTED if self.review.approval else Phase.DRAFT_EXPORTED
         if self.review.approval:
             return Phase.APPROVED
         if self.record.log.entries or any(one.marked_by for one in self.review.structures.values()):
@@ -173,6 +174,6 @@ class Case:
         self.version += 1
 
     def keep(self, kept: Kept) -> None:
-        """Other originals, withheld contours or snapshots."""
+        """Other originals, withheld contours, snapshots or a second opinion."""
         self.kept = kept
         self.version += 1

@@ -33,6 +33,7 @@ class Phase(Enum):
     CONTOURING = "contouring"
     READY = "ready"
     IN_REVIEW = "in review"
+    DRAFT_EXPORTED = "draft exported"
     APPROVED = "approved"
     EXPORTED = "exported"
 

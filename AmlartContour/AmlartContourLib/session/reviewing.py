@@ -200,5 +200,7 @@ class Reviewing:
     def _note(self, review: Review) -> None:
         case = self._core.case
         if review is not case.review:
-            case.note(replace(case.record, review=review))
+            same = review.approval == case.review.approval
+            exported_at = case.record.exported_at if same else ""  # the files say who approved
+            case.note(replace(case.record, review=review, exported_at=exported_at))
             self._core.tell(ReviewChanged())

@@ -28,6 +28,7 @@ PHASES = {
     Phase.CONTOURING: "contouring",
     Phase.READY: "contours ready",
     Phase.IN_REVIEW: "in review",
+    Phase.DRAFT_EXPORTED: "draft exported",
     Phase.APPROVED: "approved",
     Phase.EXPORTED: "exported",
 }
