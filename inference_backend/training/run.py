@@ -1,8 +1,9 @@
 """One training run of an ensemble: a common start, then the members, then the members made finer.
 
-A run's folder holds `common/`, `member-N/`, `fine-N/` and `fine-N-2/` and so on by rounds, each with `state.pt` (weights, optimiser, step;
-written whole or not at all), `curve.csv` and, once done, `weights.safetensors`. Ended at any moment, the same
-call goes on from the last state: the windows of step n depend on the seed, the phase and n only.
+A run's folder holds `common/`, `member-N/` and, of each round, `fine-N/`, `fine-N-2/` and so on; each has
+`state.pt` (weights, optimiser, step; written whole or not at all), `curve.csv` and, once done,
+`weights.safetensors`. Ended at any moment, the same call goes on from the last state: the windows of step n
+depend on the seed, the phase and n only.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Phase:
 
 
 def phases(recipe: EnsembleRecipe, folder: Path) -> tuple[Phase, ...]:
-    """The common start, each member's own steps, and the rounds of fine ones, each of every member, in order."""
+    """The common start, each member's own steps, then round by round each member's fine ones."""
     every = tuple(range(recipe.cases))
     common = Phase(folder / "common", 0, recipe.common_steps, every, None)
     numbers = range(1, recipe.members + 1)
