@@ -35,6 +35,7 @@ ECHO = EngineEntry("echo", "support.echo_engine:EchoEngine")
 FIXES = tuple(
     EngineEntry(f"fix-{way}", f"support.fix_engine:FixEngine({way})") for way in ("fills", "strays", "waits")
 )
+BRIGHT = tuple(EngineEntry(f"bright-{hu}", f"support.bright_engine:BrightEngine({hu})") for hu in (20, 40, 90))
 BROKEN = (
     EngineEntry("no-such-library", "no_such_library.engine:Engine"),
     EngineEntry("bad", "support.shapes:Nobody"),
@@ -44,7 +45,7 @@ BROKEN = (
 def registry(home: Path) -> Registry:
     """The product's engines, the bundles in the backend's folder, and the test ones."""
     tiles = (EngineEntry(_id(words), f"support.tile_engine:TileEngine({words})") for words in KINDS)
-    return Registry((*listed(home), *tiles, ECHO, *FIXES, *BROKEN))
+    return Registry((*listed(home), *tiles, ECHO, *FIXES, *BRIGHT, *BROKEN))
 
 
 def _id(words: str) -> str:

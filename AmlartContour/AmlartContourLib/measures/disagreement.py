@@ -7,6 +7,8 @@ take to edit the contour that was given into each of these, on average.
 x_fraction = mean over m of the fraction to redraw between contour m and the given one, at the tolerance
 x_path     = mean over m of the added path of contour m against the given one / path of the given one
 
+A second opinion is the same with one other contour instead of the nested ones.
+
 A contour m that is empty counts as all to redraw, and as all of the given path.
 """
 
@@ -46,8 +48,21 @@ def disagreement(mask: Mask, spread: Spread, tolerance_mm: float) -> Disagreemen
     """
     if mask.is_empty or spread.members < 2:
         raise BadSetting("There are no two contours to disagree, or the contour given is empty.")
-    nested = [held_by_at_least(spread, m, mask) for m in range(1, spread.members + 1)]
-    found = [compare(one, mask, tolerance_mm=tolerance_mm) for one in nested]
+    return _apart(
+        mask, [held_by_at_least(spread, m, mask) for m in range(1, spread.members + 1)], tolerance_mm
+    )
+
+
+def disagreement_of_two(mask: Mask, other: Mask, tolerance_mm: float) -> Disagreement:
+    """What it would take to edit the contour given into another one, which may be empty. BadSetting where
+    the one given is."""
+    if mask.is_empty:
+        raise BadSetting("There are no two contours to disagree.")
+    return _apart(mask, [other], tolerance_mm)
+
+
+def _apart(mask: Mask, others: list[Mask], tolerance_mm: float) -> Disagreement:
+    found = [compare(one, mask, tolerance_mm=tolerance_mm) for one in others]
     path_mm = _path_mm(mask, tolerance_mm)
     added = [c.path.added_mm if c.path.added_mm is not None else path_mm for c in found]
     first_k, redraw_mm2 = _by_slice(found)

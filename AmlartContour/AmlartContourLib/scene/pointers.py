@@ -73,7 +73,7 @@ class Pointers:
         """All that is placed whole."""
         found = []
         for (kind, belongs), node in self._nodes.items():
-            points = _points(node, kind) if self._scene.IsNodePresent(node) else ()
+            points = _points(node, kind) if self._scene.IsNodePresent(node) else np.empty((0, 3))
             if kind is PromptKind.POINT:
                 found += [Placed(kind, belongs, _lps(point)) for point in points]
             elif len(points) >= LEAST[kind]:

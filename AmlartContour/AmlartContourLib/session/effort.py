@@ -10,13 +10,16 @@ from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.measures import accelerator
 from AmlartContourLib.measures.comparison import Comparison, usable_tolerances
 from AmlartContourLib.measures.incremental import LiveComparison
+from AmlartContourLib.measures.second_opinion import Basis, joined, slice_sources
 from AmlartContourLib.session.case import Case
 from AmlartContourLib.session.core import Core
 from AmlartContourLib.session.events import ChoicesChanged, Event, PatientOpened
+from AmlartContourLib.session.second_opinion import Opinion, SecondOpinion
 
 NO_ESTIMATE = "No estimate: the engine gives none for this structure."
 NOTHING_CAME = "No contour of this structure came in to measure against."
 NOT_EDITED = "Not edited."
+UNCALIBRATED = f"{Basis.SECOND.value}, not calibrated"
 OTHER_TOLERANCE = "No estimate at this tolerance: it was made for {mm:g} mm."
 
 
@@ -32,7 +35,8 @@ class Standing(Enum):
 @dataclass(frozen=True)
 class EffortRow:
     """One structure. What is withheld is None, and the sentence beside it says why. `expected` is from before
-    the editing, `measured` from the contour as it came to the contour as it is."""
+    the editing, the larger of what the model's spread and a second opinion expect (`expected_from`);
+    `measured` is from the contour as it came to the contour as it is."""
 
     structure_id: str
     name: str
@@ -43,6 +47,17 @@ class EffortRow:
     measured: Comparison | None
     measured_withheld: str
     standing: Standing
+    expected_from: Basis | None = None
+    opinion: Opinion | None = None
+
+
+@dataclass(frozen=True)
+class LookFirst:
+    """A slice where much is to be expected: the area in mm2, and what says so."""
+
+    k: int
+    area_mm2: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -58,8 +73,9 @@ class SliceRedraw:
 class Effort:
     """The effort panel's use cases. Only edited structures are measured, and each follows its edits."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, second: SecondOpinion) -> None:
         self._core = core
+        self._second = second
         self._case: Case | None = None
         self._live: dict[str, tuple[LiveComparison, Mask, float]] = {}
         core.subscribe(self._heard)
@@ -106,6 +122,25 @@ class Effort:
             SliceRedraw(k, expected.get(k), measured.get(k)) for k in sorted({*held, *measured, *expected})
         )
 
+    def look_first(self, structure_id: str, count: int) -> tuple[LookFirst, ...]:
+        """At most that many slices to look at first, most area first: what is expected of them, and where two
+        engines part; of one slice the larger area counts."""
+        mm = self.tolerance_mm(structure_id)
+        spread, _ = _expected(self._core.case, structure_id, mm)
+        opinion = self._second.of(structure_id, mm)
+        expected = slice_sources(spread, opinion.expected if opinion else None)
+        parted = opinion.slices_mm2 if opinion else {}
+        found = {
+            k: LookFirst(k, area, basis.value)
+            for k, (area, basis) in expected.items()
+            if basis is Basis.SPREAD or k in parted
+        }
+        if opinion is not None and opinion.expected is None:
+            for k, area in parted.items():
+                if k not in found or area > found[k].area_mm2:
+                    found[k] = LookFirst(k, area, UNCALIBRATED)
+        return tuple(sorted(found.values(), key=lambda one: (-one.area_mm2, one.k))[:count])
+
     def tolerance_mm(self, structure_id: str) -> float:
         """The tolerance of a structure: as it was set, else the catalogue's."""
         set_mm = self._core.case.record.tolerances_mm.get(structure_id)
@@ -126,7 +161,10 @@ class Effort:
     def _row(self, structure_id: str) -> EffortRow:
         case = self._core.case
         withheld, measured, standing = "", None, Standing.EDITED
-        expected, why_none = _expected(case, structure_id, self.tolerance_mm(structure_id))
+        tolerance_mm = self.tolerance_mm(structure_id)
+        spread, why_none = _expected(case, structure_id, tolerance_mm)
+        opinion = self._second.of(structure_id, tolerance_mm)
+        expected, basis = joined(spread, opinion.expected if opinion else None)
         if structure_id not in case.originals:
             withheld, standing = NOTHING_CAME, Standing.NOTHING_CAME
         elif self._is_as_it_came(structure_id):
@@ -136,13 +174,15 @@ class Effort:
         return EffortRow(
             structure_id=structure_id,
             name=self._core.catalogue[structure_id].display_name,
-            tolerance_mm=self.tolerance_mm(structure_id),
+            tolerance_mm=tolerance_mm,
             tolerance_is_default=structure_id not in case.record.tolerances_mm,
             expected=expected,
-            expected_withheld=why_none,
+            expected_withheld="" if expected is not None else why_none,
             measured=measured,
             measured_withheld=withheld,
             standing=standing,
+            expected_from=basis,
+            opinion=opinion,
         )
 
     def _is_as_it_came(self, structure_id: str) -> bool:

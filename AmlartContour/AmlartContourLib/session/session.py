@@ -15,6 +15,7 @@ from AmlartContourLib.contract.folder_lock import FolderLock
 from AmlartContourLib.domain.axial import AxialSlices
 from AmlartContourLib.domain.rules import check_labels
 from AmlartContourLib.domain.working_parts import working_parts
+from AmlartContourLib.exchange.pair_files import PairFiles
 from AmlartContourLib.session.arrival import without_landmarks
 from AmlartContourLib.session.case import Case, Kept
 from AmlartContourLib.session.choices import Choices
@@ -33,6 +34,7 @@ from AmlartContourLib.session.record import Phase, Record, from_parameters, iden
 from AmlartContourLib.session.rest import without_rest
 from AmlartContourLib.session.reviewing import Reviewing
 from AmlartContourLib.session.saving import Saving
+from AmlartContourLib.session.second_opinion import SecondOpinion, no_pairs
 from AmlartContourLib.session.store import Saved, SessionStore
 
 DEFAULT_PRESET = "small_pelvis"
@@ -57,6 +59,7 @@ class Session:
         *,
         preset: str = DEFAULT_PRESET,
         clocks: Clocks | None = None,
+        pairs: PairFiles | None = None,
     ) -> None:
         self._core = Core(scene, clocks or Clocks())
         self._store = store
@@ -66,7 +69,8 @@ class Session:
         self.editing = Editing(self._core)
         self.contouring = Contouring(self._core, store, connect)
         self.fixing = Fixing(self._core, self.editing, connect)
-        self.effort = Effort(self._core)
+        self.second = SecondOpinion(self._core, connect, pairs.find if pairs else no_pairs)
+        self.effort = Effort(self._core, self.second)
         self.review = Reviewing(self._core, self.effort, self.contouring)
         self.exporting = Exporting(self._core)
         self.saving = Saving(self._core, store)
@@ -166,6 +170,7 @@ class Session:
         self.close()
         self.contouring.close()
         self.fixing.close()
+        self.second.close()
 
     def poll(self) -> None:
         """Takes what threads and views have to say; from a timer, on the face's thread. Never waits long: of
@@ -176,6 +181,7 @@ class Session:
         self._take_strokes()
         self.contouring.poll()
         self.fixing.poll()
+        self.second.poll(self.effort.tolerance_mm)
         case = core.case_or_none
         if case is None:
             return

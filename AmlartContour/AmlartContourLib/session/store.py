@@ -70,12 +70,13 @@ class _SessionFile:
     originals: str
     withheld: str | None = None
     snapshots: tuple[_SnapshotFile, ...] = ()
+    second: str | None = None
 
     @property
     def frames(self) -> set[str]:
         """Names of the frames it needs."""
         named = {self.parts, self.originals, *(s.frame for s in self.snapshots)}
-        return {f"{name}{FRAME}" for name in (*named, *filter(None, [self.withheld]))}
+        return {f"{name}{FRAME}" for name in (*named, *filter(None, [self.withheld, self.second]))}
 
 
 class SessionStore:
@@ -108,6 +109,7 @@ class SessionStore:
             originals=self._frame(key, folder, kept.originals),
             withheld=self._frame(key, folder, kept.withheld) if kept.withheld else None,
             snapshots=tuple(snapshots),
+            second=self._frame(key, folder, kept.second) if kept.second else None,
         )
         _write(folder / SESSION, to_json(file).encode())
         for path in folder.glob(f"*{FRAME}"):
@@ -122,10 +124,11 @@ class SessionStore:
             return None
         parts, originals = (_read_frame(folder / f"{n}{FRAME}").masks for n in (file.parts, file.originals))
         withheld = _read_frame(folder / f"{file.withheld}{FRAME}") if file.withheld else None
+        second = _read_frame(folder / f"{file.second}{FRAME}") if file.second else None
         snapshots = tuple(
             Snapshot(s.name, s.at, _read_frame(folder / f"{s.frame}{FRAME}").masks) for s in file.snapshots
         )
-        return Saved(file.parameters, parts, Kept(originals, withheld, snapshots))
+        return Saved(file.parameters, parts, Kept(originals, withheld, snapshots, second))
 
     def summary(self, key: str) -> Summary:
         """Where a patient stands by what is saved. DamagedFile where it cannot be read."""

@@ -19,6 +19,8 @@ from trame_slicer.core import SlicerApp
 
 from AmlartContourLib.client.local_backend import LocalBackend, serve_command
 from AmlartContourLib.contract.errors import AmlartError
+from AmlartContourLib.contract.home import default_home
+from AmlartContourLib.exchange.pair_files import PairFiles
 from AmlartContourLib.scene.logics import SceneLogics
 from AmlartContourLib.scene.patient_scene import PatientScene
 from AmlartContourLib.session.events import ContoursArrived, Event, PatientOpened, Saved, SaveFailed, Told
@@ -39,6 +41,7 @@ from AmlartContourLib.web.panels.fixing import FixPanel
 from AmlartContourLib.web.panels.parts import Panel
 from AmlartContourLib.web.panels.physicist import PhysicistPanel
 from AmlartContourLib.web.panels.review import ReviewPanel
+from AmlartContourLib.web.panels.second import SecondPanel
 from AmlartContourLib.web.panels.slices import SlicesPanel
 from AmlartContourLib.web.panels.worklist import WorklistPanel
 from AmlartContourLib.web.ui.rail import RAIL
@@ -70,7 +73,8 @@ class Workstation:
         scene = PatientScene(SceneLogics(app.scene, app.segmentations_logic))
         self._backend = LocalBackend(serve_command(_python()), orders.backend_home)
         store = SessionStore(orders.work)
-        session = Session(scene, store, self._backend.connect)
+        pairs = PairFiles(orders.backend_home or default_home())
+        session = Session(scene, store, self._backend.connect, pairs=pairs)
         state = self._server.state
         state.update(_start_state(orders.user))
         views = Views(self._server, app, slice_overlay, surfaces_overlay)
@@ -111,19 +115,21 @@ class Workstation:
         self._effort = EffortPanel(desk)
         self._editing = EditingPanel(desk, Editor(app, desk.scene, desk.views.pace))
         physicist, fixing = PhysicistPanel(desk, connect, worklist), FixPanel(desk)
+        second = SecondPanel(desk)
         self._panels: tuple[Panel, ...] = (
             self._worklist,
             self._contouring,
             self._slices,
             ComponentsPanel(desk),
             self._effort,
+            second,
             self._editing,
             fixing,
             ReviewPanel(desk, self._slices.go_to_slice),
             ExportPanel(desk, self._orders.work / EXPORTS),
             physicist,
         )
-        self._contouring.on_capabilities = _both(physicist.show, fixing.offer)
+        self._contouring.on_capabilities = _each(physicist.show, fixing.offer, second.offer)
         self._slices.on_moved = fixing.draw
         fixing.pointing.on_placing = lambda: self._editing.use_tool("none")
         self._editing.on_choosing = self._refresh_all
@@ -223,10 +229,10 @@ def _of_value(key: str, handler: Callable[[Any], Any]) -> Callable[..., Any]:
     return changed
 
 
-def _both(one: Callable[[T], None], other: Callable[[T], None]) -> Callable[[T], None]:
+def _each(*listeners: Callable[[T], None]) -> Callable[[T], None]:
     def call(value: T) -> None:
-        one(value)
-        other(value)
+        for listener in listeners:
+            listener(value)
 
     return call
 

@@ -6,12 +6,21 @@ import qt
 from slicer.i18n import tr as _
 
 from AmlartContourLib.measures.comparison import Comparison
+from AmlartContourLib.measures.second_opinion import Basis
 from AmlartContourLib.session.effort import EffortRow, SliceRedraw
-from AmlartContourLib.session.events import ChoicesChanged, PatientClosed, PatientOpened, StructuresChanged
+from AmlartContourLib.session.events import (
+    ChoicesChanged,
+    PatientClosed,
+    PatientOpened,
+    ProgressChanged,
+    StructuresChanged,
+)
 from AmlartContourLib.widgets.panel import Desk, Panel, fill_table, id_at, silent, stretch
+from AmlartContourLib.widgets.second_opinion import SecondOpinionPart, apart, look_words, why
 
 COLUMN_PX = 100  # so that a long name leaves room for the figures
 STRIP_PX = 4  # least width of one slice
+LOOK_FIRST = 4
 FULL_MM2 = 150.0  # to redraw in a slice: the darkest, unless a slice has more
 FAINT, FULL = (225, 232, 238), (178, 58, 30)
 
@@ -20,13 +29,14 @@ class EffortPanel(Panel):
     """The table and the strip."""
 
     UI = "Effort"
-    FOLLOWS = (PatientOpened, PatientClosed, StructuresChanged, ChoicesChanged)
+    FOLLOWS = (PatientOpened, PatientClosed, StructuresChanged, ChoicesChanged, ProgressChanged)
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._rows: tuple[EffortRow, ...] = ()
         self._slices: list[int] = []
         self._worst: list[int] = []
+        self.second = SecondOpinionPart(self)
         stretch(self.ui.table, 1)
         self.ui.table.horizontalHeader().minimumSectionSize = COLUMN_PX
         strip = self.ui.strip
@@ -43,17 +53,22 @@ class EffortPanel(Panel):
     def refresh(self) -> None:
         """Draws the table, and the strip of the chosen structure."""
         self._rows = self.session.effort.rows() if self.desk.is_open else ()
-        cells = [(r.name, _expected(r), _measured(r), _tolerance(r)) for r in self._rows]
+        cells = [(r.name, _expected(r), apart(r), _measured(r), _tolerance(r)) for r in self._rows]
         fill_table(self.ui.table, cells, [r.structure_id for r in self._rows], self.chosen)
         self._draw_strip()
+        self.second.refresh()
 
     def _draw_strip(self) -> None:
         row = next((r for r in self._rows if r.structure_id == self.chosen), None)
         for widget in (self.ui.toleranceSpin, self.ui.toleranceButton):
             widget.enabled = row is not None
         slices = self.session.effort.by_slice(row.structure_id) if row is not None else ()
+        look = self.session.effort.look_first(row.structure_id, len(slices)) if row is not None else ()
+        self.ui.lookLabel.text = " ".join(filter(None, (look_words(look[:LOOK_FIRST]), why(row))))
         if row is not None:
-            self._worst = _worst_first(row)
+            measured = row.measured
+            worst = measured.worst_slices(len(measured.slices)) if measured is not None else look
+            self._worst = [one.k for one in worst]
             with silent(self.ui.toleranceSpin):
                 self.ui.toleranceSpin.value = row.tolerance_mm
         self._slices = [one.k for one in slices]
@@ -103,17 +118,10 @@ def _expected(row: EffortRow) -> str:
     share = row.expected.fraction_to_redraw if row.expected is not None else None
     if share is None:
         return row.expected_withheld
-    return _("{share:.0%} ({low:.0%} to {high:.0%})").format(
-        share=share.expected, low=share.low, high=share.high
-    )
-
-
-def _worst_first(row: EffortRow) -> list[int]:
-    """Slices with something to redraw, most first: as measured, else as expected."""
-    if row.measured is not None:
-        return [s.k for s in row.measured.worst_slices(len(row.measured.slices))]
-    areas = enumerate(row.expected.redraw_mm2, row.expected.first_k) if row.expected is not None else ()
-    return [k for k, mm2 in sorted(areas, key=lambda pair: -pair[1]) if mm2 > 0]
+    words = _("{share:.0%} ({low:.0%} to {high:.0%})")
+    if row.expected_from is Basis.SECOND:
+        words = _("{share:.0%} ({low:.0%} to {high:.0%}), engines disagree")
+    return words.format(share=share.expected, low=share.low, high=share.high)
 
 
 def _measured(row: EffortRow) -> str:

@@ -71,6 +71,5 @@ class FixKeys:
 
     def _pressed(self, act: Callable[[], None]) -> None:
         focused = self._window.window().focusWidget() if self._window is not None else None
-        typing = focused is not None and any(focused.inherits(kind) for kind in TYPED)
-        if not (typing and focused.hasFocus()):
+        if focused is None or not focused.hasFocus() or not any(map(focused.inherits, TYPED)):
             act()

@@ -17,6 +17,7 @@ from slicer.i18n import tr as _
 from AmlartContourLib.client.site import SiteBackend
 from AmlartContourLib.contract.home import default_home
 from AmlartContourLib.contract.messages import Capabilities
+from AmlartContourLib.exchange.pair_files import PairFiles
 from AmlartContourLib.scene.logics import SceneLogics
 from AmlartContourLib.scene.patient_scene import PatientScene
 from AmlartContourLib.scene.pointers import Pointers
@@ -55,7 +56,7 @@ class Workbench:
         logics = SceneLogics(slicer.mrmlScene, slicer.modules.segmentations.logic())
         self.scene = PatientScene(logics)
         store = SessionStore(home)
-        self.session = Session(self.scene, store, self.backend_site.connect)
+        self.session = Session(self.scene, store, self.backend_site.connect, pairs=PairFiles(home))
         self.background = Background()
         views = Views(slicer.mrmlScene, self.scene)
         self._hierarchy = Hierarchy(slicer.mrmlScene, self.scene)
@@ -149,6 +150,7 @@ class Workbench:
     def _offer(self, found: Capabilities) -> None:
         self.contouring.offer(found)
         self.fix.offer(found)
+        self.effort.second.offer(found)
 
     def _look_at_scene(self) -> None:
         """Goes on with the session of a scene that came. While a patient is open hers stays: both keep their

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from AmlartContourLib.contract.effort import Interval
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.measures.comparison import Comparison
 from AmlartContourLib.session.effort import EffortRow, SliceRedraw, Standing
@@ -18,6 +19,7 @@ from AmlartContourLib.session.events import (
     StructuresChanged,
 )
 from AmlartContourLib.web.desk import Desk, css, percent
+from AmlartContourLib.web.panels.second import apart
 
 STRIP_PX = 54
 LEAST_PX, LINE_PX = 8, 2
@@ -92,9 +94,8 @@ class EffortPanel:
             "tolerance": row.tolerance_mm,
             "is_default": row.tolerance_is_default,
             "expected": "" if fraction is None else percent(fraction.expected),
-            "expected_title": row.expected_withheld
-            if fraction is None
-            else f"{percent(fraction.low)} to {percent(fraction.high)}",
+            "expected_title": row.expected_withheld if fraction is None else _interval(row, fraction),
+            **apart(row),
             "measured": _measured(row),
             "unedited": row.standing is Standing.UNEDITED,
             "measured_title": row.measured_withheld if measured is None else figures_text(measured),
@@ -127,6 +128,11 @@ class EffortPanel:
         if active in self._desk.session.case.structures:
             return self._desk.session.effort.by_slice(active)
         return [SliceRedraw(k, None, None) for k in held]
+
+
+def _interval(row: EffortRow, fraction: Interval) -> str:
+    source = f", from: {row.expected_from.value}" if row.expected_from else ""
+    return f"{percent(fraction.low)} to {percent(fraction.high)}{source}"
 
 
 def _measured(row: EffortRow) -> str:
