@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,6 +118,31 @@ def _port(pid: int) -> int:
     psutil = pytest.importorskip("psutil")
     listening = [c for c in psutil.Process(pid).net_connections() if c.status == "LISTEN"]
     return int(listening[0].laddr.port)
+
+
+@pytest.mark.slow
+def test_over_tls_the_page_is_verified_and_the_cookie_is_for_encrypted_connections_only(
+    tmp_path: Path,
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not on this machine")
+    (tmp_path / "patients").mkdir()
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=door"]
+    made += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(made, check=True, capture_output=True)
+    options = ("--tls-cert", str(cert), "--tls-key", str(key))
+    with running_workstation(tmp_path / "patients", tmp_path / "home", options=options) as running:
+        assert running.link.startswith("https://")
+        session = requests.Session()
+        session.trust_env, session.verify = False, str(cert)
+        answer = session.get(running.link, timeout=60)
+        assert "Secure" in answer.headers["Set-Cookie"]
+        assert session.get(f"{running.url}/", timeout=120).status_code == 200
+        told = session.post(f"{running.url}/paraview/", timeout=120).json()
+        assert told["sessionURL"].startswith("wss://")
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(running.url, timeout=60)
 
 
 @pytest.mark.slow
