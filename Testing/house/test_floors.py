@@ -40,6 +40,7 @@ LIBRARIES = {
         "uvicorn",
         "aiohttp",
         "psutil",
+        "requests",
         "torch",
         "monai",
         "safetensors",
@@ -48,6 +49,8 @@ LIBRARIES = {
         "universeg",
         "segment_anything",
         "ray",
+        "nnInteractive",
+        "httpx",  # what its client talks by
         "nnunetv2",
         "filling",  # beside nnU-Net's trainer, in nnU-Net's own interpreter
     },

@@ -12,23 +12,29 @@ from rich.table import Table
 
 from AmlartContourLib.contract.errors import AmlartError, BadSetting
 from AmlartContourLib.exchange.resources import catalogue
-from inference_backend.commands import models_by_weights
+from inference_backend.commands import models_by_weights, models_published
 from inference_backend.commands.choices import words
 from inference_backend.commands.console import progress_bar, result_json, result_table, to_user
 from inference_backend.few_shot.description import FewShot
+from inference_backend.interactive.description import Interactive
 from inference_backend.models.added import Added, read_added
 from inference_backend.models.licences import accept as record_acceptance
 from inference_backend.models.licences import accepted
 from inference_backend.models.pack import Pack
 from inference_backend.models.store import bundle_folder, own_bundles, own_packs
+from inference_backend.monai_bundle.description import MonaiModel
 
-app = typer.Typer(no_args_is_help=True, help="Models: add, verify, list, accept, remove.")
+app = typer.Typer(no_args_is_help=True, help="Models: add, download, verify, list, accept, remove.")
 MEBIBYTE = 1 << 20
 COLUMNS = ("id", "title", "version", "structures", "kind", "licence", "accepted", "size")
 Id = Annotated[str, typer.Argument(help="Id of an added model.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Sources = Annotated[
-    list[Path], typer.Argument(help="Trained nnU-Net v2 folders, folders above several, or zips of them.")
+    list[Path],
+    typer.Argument(
+        help="Trained nnU-Net v2 folders, folders above several, zips of them, or names of published weights "
+        "that lie where their own program keeps them, such as totalsegmentator:total."
+    ),
 ]
 NewId = Annotated[str, typer.Option("--id", help="Id of the engine that it becomes.")]
 Licence = Annotated[str | None, typer.Option(help="Licence of the weights, by name.")]
@@ -50,6 +56,7 @@ Version = Annotated[str, typer.Option(help="Version, for provenance.")]
 def add_to(root: typer.Typer) -> None:
     """Adds the command."""
     models_by_weights.add_to(app)
+    models_published.add_to(app)
     root.add_typer(app, name="models")
 
 
@@ -71,15 +78,18 @@ def add(
     """Add a trained nnU-Net v2 folder, such as your own or TotalSegmentator's, as an engine."""
     from inference_backend.models.pack_adding import Wish, add_model
     from inference_backend.models.pack_labels import choices
+    from inference_backend.models.published import require_here
 
     if axes and like:
         raise BadSetting("--axes and --like say the same.", advice="Give one of them.")
+    weights = models_published.named(sources)
     wish = Wish(
         id=name,
-        title=title,
+        title=title or (weights.title if weights else None),
         version=version,
-        licence=licence,
-        research_only=research_only,
+        licence=licence or (weights.licence if weights else None),
+        licence_note=models_published.licence_note(weights) if weights else None,
+        research_only=research_only or bool(weights and weights.research_only),
         axes=_axes_of(like) if like else axes,
         step=step,
         mirrors=mirrors,
@@ -87,7 +97,7 @@ def add(
         choices=choices(mapped or [], catalogue()),
     )
     with progress_bar() as report:
-        pack = add_model(sources, wish, report)
+        pack = add_model(require_here(weights) if weights else sources, wish, report)
     to_user("[bold]{}[/] gives {}.", name, ", ".join(pack.structures))
     if pack.left_out:
         to_user("[yellow]Left out[/], unknown to the catalogue: {}.", ", ".join(pack.left_out))
@@ -178,6 +188,10 @@ def _kind(model: Added) -> str:
         return f"nnU-Net, {sum(len(part.folds) for part in model.parts)} folds"
     if isinstance(model, FewShot):
         return f"few-shot, {len(model.examples)} examples"
+    if isinstance(model, MonaiModel):
+        return f"MONAI bundle, {model.network.arguments['network']}"
+    if isinstance(model, Interactive):
+        return "interactive, on a server" if model.folder is None else "interactive"
     return f"prompted, {model.look.value}"
 
 

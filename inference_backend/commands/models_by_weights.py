@@ -1,4 +1,5 @@
-"""`amlart models add-few-shot` and `add-prompted`: models made of one file of weights."""
+"""`amlart models add-few-shot`, `add-prompted`, `add-interactive`, `add-monai`: models that are no nnU-Net
+folders."""
 
 from __future__ import annotations
 
@@ -33,6 +34,8 @@ def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command("add-few-shot")(add_few_shot)
     app.command("add-prompted")(add_prompted)
+    app.command("add-interactive")(add_interactive)
+    app.command("add-monai")(add_monai)
 
 
 def add_few_shot(
@@ -83,10 +86,88 @@ def add_prompted(
             advice="Give --look medsam, or --look sam.",
         )
     wish = _wish(weights, name, licence, title, version, research_only, licence_file)
-    every = tuple(one.id for one in catalogue().with_role(*DRAWN))
-    model = add(weights, _ids(structures) or every, shown, wish)
+    model = add(weights, _ids(structures) or _drawn(), shown, wish)
     to_user("[bold]{}[/] takes boxes and points for {} structures.", name, len(model.gives))
     _tell_licence(name, research_only=model.research_only)
+
+
+def add_interactive(
+    name: NewId,
+    source: Annotated[
+        Path | None, typer.Argument(help="Trained folder of nnInteractive, or a zip of one.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Instead of a folder: the address of a server that runs.")
+    ] = None,
+    licence: Licence = None,
+    licence_file: LicenceFile = None,
+    research_only: ResearchOnly = False,
+    autozoom: Annotated[
+        bool, typer.Option(help="Look at more of the scan where an answer reaches the edge.")
+    ] = True,
+    structures: Structures = None,
+    title: Title = None,
+    version: Version = "1",
+) -> None:
+    """Add nnInteractive: "fix here" by points, boxes, scribbles and lassos in space."""
+    from inference_backend.interactive.adding import add_folder, add_server
+
+    if (source is None) == (server is None):
+        raise BadSetting("Give either a folder or --server.", advice="`amlart models add-interactive --help`")
+    wish = Wish(name, licence or "", title or "nnInteractive", version, research_only, licence_file)
+    gives = _ids(structures) or _drawn()
+    if source is not None:
+        model = add_folder(source, gives, wish, autozoom=autozoom)
+    else:
+        model = add_server(server or "", gives, wish)
+    takes = ", ".join(kind.value for kind in model.prompts)
+    to_user("[bold]{}[/] takes {} for {} structures.", name, takes, len(model.gives))
+    _tell_licence(name, research_only=model.research_only)
+
+
+def add_monai(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a MONAI bundle, or a zip of one.")],
+    name: NewId,
+    licence: Licence = None,
+    licence_file: LicenceFile = None,
+    research_only: ResearchOnly = False,
+    mapped: Annotated[
+        list[str] | None, typer.Option("--map", help="label=structure, or label= to leave it out.")
+    ] = None,
+    spacing: Annotated[
+        str | None, typer.Option(help="Spacing in mm along x, y, z, where the bundle's is a program.")
+    ] = None,
+    weights: Annotated[str, typer.Option(help="File below models, where there are several.")] = "model.pt",
+    title: Title = None,
+    version: Version = "1",
+) -> None:
+    """Add a MONAI bundle of a SegResNet, a SwinUNETR, a UNet or VISTA3D. Its configuration is not run."""
+    from inference_backend.models.pack_labels import choices
+    from inference_backend.monai_bundle.adding import Choices
+    from inference_backend.monai_bundle.adding import add_monai as add
+
+    wish = Wish(name, licence or "", title or name, version, research_only, licence_file)
+    chosen = Choices(choices(mapped or [], catalogue()), _three(spacing), weights)
+    model = add(bundle, wish, chosen)
+    to_user("[bold]{}[/] gives {}.", name, ", ".join(model.structures))
+    if model.left_out:
+        to_user("[yellow]Left out[/], unknown to the catalogue: {}.", ", ".join(model.left_out))
+    _tell_licence(name, research_only=model.research_only)
+
+
+def _three(text: str | None) -> tuple[float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        x, y, z = (float(word) for word in words(text))
+    except ValueError:
+        raise BadSetting(f"{text!r} is no spacing.", advice="Write three numbers: 1.5,1.5,1.5.") from None
+    return x, y, z
+
+
+def _drawn() -> tuple[str, ...]:
+    """Every structure of the catalogue that is drawn, not composed."""
+    return tuple(one.id for one in catalogue().with_role(*DRAWN))
 
 
 def _ids(text: str | None) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
 from inference_backend.engines.model_folder import (
     MODELS_EXTRA,
@@ -16,6 +15,7 @@ from inference_backend.engines.model_folder import (
     not_in_catalogue,
     not_installed,
     require_given,
+    require_loaded,
     version_with_hash,
 )
 from inference_backend.engines.protocol import Cancel, Progress
@@ -114,14 +114,13 @@ class BundleEngine:
         from inference_backend.inference.pace import Pace
         from inference_backend.models.networks import side_multiple
 
-        if self._bundle is None or self._runtime is None:
-            raise BadSetting(f"The engine {self._id} is not loaded.")
-        manifest = self._bundle.manifest
+        runtime = require_loaded(self._id, self._runtime)
+        manifest = require_loaded(self._id, self._bundle).manifest
         require_given(manifest.title, manifest.structures, wanted)
         multiple = side_multiple(manifest.network.name, manifest.network.arguments)
         pace = Pace(progress, cancel)
         found = contour_by_ensemble(
-            *(self._networks, manifest, multiple, ct, wanted, self._runtime),
+            *(self._networks, manifest, multiple, ct, wanted, runtime),
             pace.part(0.0, DRAWN),
             asking_sooner,
         )
@@ -139,7 +138,7 @@ class BundleEngine:
                 *found.findings,
                 *assessment.findings,
             ),
-            device=self._runtime.device,
+            device=runtime.device,
             expected=assessment.effort,
         )
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
@@ -14,10 +15,16 @@ from inference_backend.models.added import Added
 from inference_backend.models.bundle import first_missing
 from inference_backend.models.licences import accepted
 
+if TYPE_CHECKING:
+    from AmlartContourLib.domain.contours import Contours
+    from AmlartContourLib.domain.mask import Mask
+    from AmlartContourLib.exchange.ct_scan import CtScan
+
 MODELS_EXTRA = "pip install 'amlart-contour[models]'"
 NOTE = "by {} {}"
 """Title and version, beside every contour."""
 NOT_ACCEPTED = "Its licence has not been accepted: {}."
+T = TypeVar("T")
 
 
 def version_with_hash(version: str, described_by: Path) -> str:
@@ -27,7 +34,7 @@ def version_with_hash(version: str, described_by: Path) -> str:
 
 def not_installed(libraries: Iterable[str]) -> str:
     """Which of the libraries is missing, in words; empty where none is."""
-    missing = (f"{name} is not installed." for name in libraries if importlib.util.find_spec(name) is None)
+    missing = (f"{name.partition('.')[0]} is not installed." for name in libraries if not _is_there(name))
     return next(missing, "")
 
 
@@ -93,7 +100,40 @@ def added_info(
     )
 
 
+def require_loaded(engine_id: str, part: T | None) -> T:
+    """What an engine's `load` made. BadSetting before that and after `unload`."""
+    if part is None:
+        raise BadSetting(f"The engine {engine_id} is not loaded.")
+    return part
+
+
 def require_ready(title: str, reason: str, mend: str) -> None:
     """BadSetting where there is a reason why a model cannot run."""
     if reason:
         raise BadSetting(f"{title} cannot run. {reason}", advice=f"Mend it with: {mend}")
+
+
+def drawn_by_prompts(
+    model: Added, ct: CtScan, masks: Mapping[str, Mask], seconds: float, findings: Sequence[str], device: str
+) -> Contours:
+    """What a model gives that is asked by prompts. It has no spread, so no editing is estimated."""
+    from AmlartContourLib.domain.contours import Contours
+    from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
+    from inference_backend.inference.assessment import NOT_CALIBRATED
+
+    note = NOTE.format(model.title, model.version)
+    contours = [Contour(name, mask, Source.MODEL, note) for name, mask in masks.items()]
+    return Contours(
+        masks=StructureSet.of(ct.geometry, contours),
+        timings_s={"prompts": round(seconds, 3)},
+        findings=(*model.told, *findings, NOT_CALIBRATED),
+        device=device,
+    )
+
+
+def _is_there(module: str) -> bool:
+    """True where a module can be imported. It is not; packages above it are."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

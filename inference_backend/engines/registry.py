@@ -12,6 +12,7 @@ from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.protocol import Engine
 from inference_backend.few_shot.description import FEW_SHOT_FILE
+from inference_backend.interactive.description import INTERACTIVE_FILE
 from inference_backend.models.pack import PACK_FILE
 from inference_backend.models.store import (
     EMBEDDED_ID,
@@ -20,6 +21,7 @@ from inference_backend.models.store import (
     own_bundles,
     own_packs,
 )
+from inference_backend.monai_bundle.description import MONAI_FILE
 from inference_backend.prompted.description import PROMPTED_FILE
 
 LOG = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ ADDED = {
     PACK_FILE: "inference_backend.engines.nnunet_folder:NnUNetFolderEngine",
     FEW_SHOT_FILE: "inference_backend.engines.universeg:UniverSegEngine",
     PROMPTED_FILE: "inference_backend.engines.sam:SamEngine",
+    INTERACTIVE_FILE: "inference_backend.engines.nninteractive:NnInteractiveEngine",
+    MONAI_FILE: "inference_backend.engines.monai_bundle:MonaiBundleEngine",
 }
 """Of an added model, by the file that describes it."""
 DEFAULT_ENGINE = EMBEDDED_ID

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo
 from AmlartContourLib.contract.prompt import PromptKind
 from inference_backend.engines.model_folder import (
-    NOTE,
     added_info,
+    drawn_by_prompts,
     obstacle,
     require_given,
+    require_loaded,
     require_ready,
 )
 from inference_backend.engines.protocol import Cancel, Progress
@@ -130,26 +130,12 @@ class SamEngine:
         return self._result(ct, {name: fixed.mask}, time.monotonic() - started, (told,))
 
     def _loaded(self) -> tuple[Prompted, Asker]:
-        if self._model is None or self._asker is None:
-            raise BadSetting(f"The engine {self._id} is not loaded.")
-        return self._model, self._asker
+        return require_loaded(self._id, self._model), require_loaded(self._id, self._asker)
 
     def _result(
         self, ct: CtScan, masks: dict[str, Mask], seconds: float, findings: tuple[str, ...]
     ) -> Contours:
-        from AmlartContourLib.domain.contours import Contours
-        from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
-        from inference_backend.inference.assessment import NOT_CALIBRATED
-
         model, asker = self._loaded()
-        note = NOTE.format(model.title, model.version)
-        memory = tuple(asker.findings)
+        told = (*asker.findings, *findings)
         asker.findings.clear()
-        return Contours(
-            masks=StructureSet.of(
-                ct.geometry, [Contour(i, mask, Source.MODEL, note) for i, mask in masks.items()]
-            ),
-            timings_s={"prompts": round(seconds, 3)},
-            findings=(*model.told, *memory, *findings, NOT_CALIBRATED),
-            device=asker.runtime.device,
-        )
+        return drawn_by_prompts(model, ct, masks, seconds, told, asker.runtime.device)

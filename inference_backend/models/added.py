@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from inference_backend.few_shot.description import FEW_SHOT_FILE, FewShot
+from inference_backend.interactive.description import INTERACTIVE_FILE, Interactive
 from inference_backend.models.card import read_card
 from inference_backend.models.pack import PACK_FILE, Pack
 from inference_backend.models.store import described_by
+from inference_backend.monai_bundle.description import MONAI_FILE, MonaiModel
 from inference_backend.prompted.description import PROMPTED_FILE, Prompted
 
-Added = Pack | FewShot | Prompted
-KINDS: dict[str, type[Pack] | type[FewShot] | type[Prompted]] = {
+Added = Pack | FewShot | Prompted | Interactive | MonaiModel
+KINDS: dict[str, type[Added]] = {
     PACK_FILE: Pack,
     FEW_SHOT_FILE: FewShot,
     PROMPTED_FILE: Prompted,
+    INTERACTIVE_FILE: Interactive,
+    MONAI_FILE: MonaiModel,
 }
 
 

@@ -31,7 +31,7 @@ SOURCES = (
         0.8,
         "Apache-2.0 (TotalSegmentator v2, task total; Wasserthal 2023)",
     ),
-    Known(r"^Dataset55[1-9]_(Totalseg|GC|Brain|OAR|SAROS)25", "CADS", "RAS", 0.5, ""),
+    Known(r"^Dataset55[1-9]_(Totalseg|GC|Brain|OAR|Saros)25", "CADS", "RAS", 0.5, ""),
 )
 
 

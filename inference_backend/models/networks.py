@@ -14,11 +14,14 @@ from torch import nn
 
 from AmlartContourLib.contract.errors import BadSetting
 from inference_backend.models.attention_residual_unet import CHANNELS, AttentionResidualUNet
+from inference_backend.models.monai_wrapped import ClassPrompts, MonaiBundle
 from inference_backend.models.one_network_each import OneNetworkEach
 
 SEGRESNET_LEVELS = (1, 2, 2, 4)  # MONAI's default
 SWIN_MULTIPLE = 32
 ONE_EACH = "one_network_each"
+MONAI_BUNDLE, VISTA = "monai_bundle", "vista3d"
+VISTA_MULTIPLE = 16
 
 Arguments = Mapping[str, Any]
 Builder = Callable[[int, int, Arguments], nn.Module]
@@ -37,7 +40,9 @@ def build(name: str, inputs: int, structures: int, arguments: Arguments) -> nn.M
 
 def side_multiple(name: str, arguments: Arguments) -> int:
     """Every side of a window must be a multiple of this many voxels."""
-    if name == ONE_EACH:
+    if name == VISTA:
+        return VISTA_MULTIPLE
+    if name in (ONE_EACH, MONAI_BUNDLE):
         return side_multiple(str(arguments["network"]), arguments["arguments"])
     if name == "attention_residual_unet":
         return int(arguments.get("stem", 1)) << (len(arguments.get("channels", CHANNELS)) - 1)
@@ -78,10 +83,37 @@ def _one_network_each(inputs: int, structures: int, arguments: Arguments) -> nn.
     return OneNetworkEach([build(name, inputs, 1, own) for _ in range(structures)])
 
 
+def _monai_bundle(inputs: int, structures: int, arguments: Arguments) -> nn.Module:
+    """Arguments: `network`, one of MONAI's of the list or VISTA3D, its `arguments` and `outputs`, and what
+    `MonaiBundle` takes."""
+    name, channels = str(arguments["network"]), [int(n) for n in arguments["channels"]]
+    outputs = int(arguments["outputs"])
+    if len(channels) != structures or (name != VISTA and not all(0 <= n < outputs for n in channels)):
+        raise ValueError("its channels are not those of its structures")
+    if name == VISTA:
+        network: nn.Module = ClassPrompts(_vista(inputs, arguments["arguments"]), channels)
+        channels = list(range(structures))
+    elif name.startswith("monai_") and name != MONAI_BUNDLE:
+        network = build(name, inputs, outputs, arguments["arguments"])
+    else:
+        raise ValueError(f"{name} is no network of MONAI's")
+    low, high = (float(value) for value in arguments["values"])
+    exclusive = bool(arguments["exclusive"])
+    return MonaiBundle(network, channels, str(arguments["axes"]), (low, high), exclusive=exclusive)
+
+
+def _vista(inputs: int, arguments: Arguments) -> nn.Module:
+    from monai.networks.nets.vista3d import vista3d132
+
+    network: nn.Module = vista3d132(in_channels=inputs, **arguments)
+    return network
+
+
 BUILDERS: dict[str, Builder] = {
     "attention_residual_unet": _attention_residual_unet,
     "monai_unet": _monai_unet,
     "monai_segresnet": _monai_segresnet,
     "monai_swin_unetr": _monai_swin_unetr,
     ONE_EACH: _one_network_each,
+    MONAI_BUNDLE: _monai_bundle,
 }

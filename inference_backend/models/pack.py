@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from AmlartContourLib.contract.messages import NAME
+from AmlartContourLib.contract.messages import NAME, SHA256
 from AmlartContourLib.contract.strict_json import Message
 from inference_backend.models.card import INTENDED_USE, MAX_TEXT, Card, read_card
 from inference_backend.models.manifest import BundleFile
@@ -61,14 +61,30 @@ class Part(Message):
 
 
 @dataclass(frozen=True)
+class Origin(Message):
+    """A file that a pack was made of and that was fetched: where from, and what came. `expected`: somebody
+    had said which hash it must have."""
+
+    url: str
+    sha256: str
+    bytes: int
+    expected: bool
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(SHA256, self.sha256) or not 0 < len(self.url) <= MAX_TEXT:
+            raise ValueError("an address or a hash is none")
+
+
+@dataclass(frozen=True)
 class Pack(Card):
     """Everything a pack says of itself. `left_out`: labels that the catalogue does not know. `licence_text`:
-    the licence's own words."""
+    the licence's own words. `origins`: what it was made of, where that was fetched."""
 
     parts: tuple[Part, ...]
     left_out: tuple[str, ...] = ()
     licence_text: BundleFile | None = None
     intended_use: str = INTENDED_USE
+    origins: tuple[Origin, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

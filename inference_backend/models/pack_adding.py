@@ -22,7 +22,7 @@ from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.models.bundle import file_in_bundle
 from inference_backend.models.card import CARD_FORMAT
 from inference_backend.models.known_sources import Known, known
-from inference_backend.models.pack import PACK_FILE, Pack, Part
+from inference_backend.models.pack import PACK_FILE, Origin, Pack, Part
 from inference_backend.models.pack_labels import named
 from inference_backend.models.pack_reading import require_fit
 from inference_backend.models.pack_source import (
@@ -34,7 +34,7 @@ from inference_backend.models.pack_source import (
     trained_folders,
 )
 from inference_backend.models.store import bundle_folder
-from inference_backend.models.wish import LICENCE_FILE, require_name
+from inference_backend.models.wish import kept_text, require_name
 from inference_backend.nnunet.axes import Axes
 from inference_backend.nnunet.checkpoint import Checkpoint, read_checkpoint
 from inference_backend.nnunet.labels import Labels, labels_of_dataset
@@ -49,7 +49,8 @@ REORIENTING_READER = "NibabelIOWithReorient"  # of nnU-Net: turns images to RAS 
 @dataclass(frozen=True)
 class Wish:
     """What the user says of a model that is added; what is None is taken from the folder or from what is
-    known of it. `choices`: see `pack_labels.named`. `mirrors`: False asks about no mirror image."""
+    known of it. `choices`: see `pack_labels.named`. `mirrors`: False asks about no mirror image.
+    `licence_note`: kept beside the weights where no text of a licence came with them."""
 
     id: str
     title: str | None = None
@@ -61,6 +62,8 @@ class Wish:
     mirrors: bool = True
     folds: tuple[str, ...] = ()
     choices: Mapping[str, str] = field(default_factory=dict)
+    licence_note: bytes | None = None
+    origins: tuple[Origin, ...] = ()
 
 
 def add_model(sources: Sequence[Path], wish: Wish, tell: Callable[[float, str], None]) -> Pack:
@@ -72,7 +75,7 @@ def add_model(sources: Sequence[Path], wish: Wish, tell: Callable[[float, str], 
         roots = [stack.enter_context(opened(source)) for source in sources]
         found = tuple(one for root in roots for one in trained_folders(root, wish.folds))
         about = _About.of(found, wish)
-        text = next(filter(None, map(licence_text, roots)), None)
+        text = next(filter(None, map(licence_text, roots)), wish.licence_note)
 
         def fill(folder: Path) -> None:
             try:
@@ -138,10 +141,6 @@ def _filled(
             f"None of this model's labels is in the catalogue: {', '.join(left_out)}.",
             advice="Say what they are: --map 'label=structure'.",
         )
-    kept = None
-    if text:
-        (folder / LICENCE_FILE).write_bytes(text)
-        kept = file_in_bundle(folder / LICENCE_FILE)
     pack = Pack(
         format=CARD_FORMAT,
         id=about.wish.id,
@@ -151,7 +150,8 @@ def _filled(
         research_only=about.wish.research_only,
         parts=tuple(parts),
         left_out=tuple(left_out),
-        licence_text=kept,
+        licence_text=kept_text(folder, text),
+        origins=about.wish.origins,
     )
     content = json.dumps(to_plain(pack), indent=1, ensure_ascii=False)
     (folder / PACK_FILE).write_text(content, encoding="utf-8")

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from AmlartContourLib.contract.errors import AmlartError
 from inference_backend.few_shot.description import FewShot
+from inference_backend.interactive.description import Interactive
 from inference_backend.models.added import read_added
-from inference_backend.models.bundle import forget_hashes, verified
+from inference_backend.models.bundle import Bundle, forget_hashes, verified
 from inference_backend.models.pack import Pack
 from inference_backend.models.pack_reading import network_of, trained_part
+from inference_backend.monai_bundle.description import MonaiModel
 
 
 def fault_of(folder: Path) -> str:
@@ -25,6 +27,13 @@ def fault_of(folder: Path) -> str:
             from inference_backend.few_shot.network import few_shot_network
 
             few_shot_network(folder, model)
+        elif isinstance(model, MonaiModel):
+            Bundle(folder, model.manifest()).network(0)
+        elif isinstance(model, Interactive):
+            if model.folder is not None:
+                from inference_backend.interactive.sessions import network_of as interactive_network
+
+                interactive_network(folder, model.folder)
         else:
             from inference_backend.prompted.network import prompted_network
 

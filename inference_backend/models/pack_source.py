@@ -10,7 +10,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -37,15 +37,16 @@ class TrainedFolder:
 
 
 @contextmanager
-def opened(source: Path) -> Iterator[Path]:
-    """The folder to look in: the source itself, or what of a zip is wanted, gone again afterwards."""
+def opened(source: Path, wanted: Collection[str] = WANTED) -> Iterator[Path]:
+    """The folder to look in: the source itself, or the files of a zip that have one of the wanted names or
+    are texts of licences, gone again afterwards."""
     if source.is_dir():
         yield source
         return
     if not source.is_file():
         raise InputRefused(f"{source.name} is neither a folder nor a zip.", advice="Check the path.")
     with TemporaryDirectory(prefix="amlart-model-") as place:
-        _unpack(source, Path(place))
+        _unpack(source, Path(place), wanted)
         yield Path(place)
 
 
@@ -96,7 +97,7 @@ def _trained(folder: Path, only_folds: tuple[str, ...]) -> TrainedFolder:
     return TrainedFolder(folder, tuple(path / CHECKPOINT for path in folds), named)
 
 
-def _unpack(source: Path, place: Path) -> None:
+def _unpack(source: Path, place: Path, wanted: Collection[str]) -> None:
     try:
         with zipfile.ZipFile(source) as archive:
             entries = archive.infolist()
@@ -104,7 +105,7 @@ def _unpack(source: Path, place: Path) -> None:
             left = MAX_UNPACKED
             for entry in entries:
                 name = PurePosixPath(entry.filename).name
-                if not entry.is_dir() and (name in WANTED or LICENCE_NAME.match(name)):
+                if not entry.is_dir() and (name in wanted or LICENCE_NAME.match(name)):
                     left = _write(archive, entry, place.joinpath(*PurePosixPath(entry.filename).parts), left)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         raise DamagedFile(

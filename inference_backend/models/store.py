@@ -1,8 +1,8 @@
 """Where models are found: the embedded bundle inside the package, and those of the user's own folder.
 
-Nothing is downloaded. A folder below `models/` of the backend's home is a bundle where it holds a manifest,
-an added model where it holds one of `ADDED_FILES`; the folder's name is the engine's id, so it is known
-without reading anything.
+Nothing is downloaded here. A folder below `models/` of the backend's home is a bundle where it holds a
+manifest, an added model where it holds one of `ADDED_FILES`; the folder's name is the engine's id, so it is
+known without reading anything.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from pathlib import Path
 from AmlartContourLib.contract.home import default_home
 from AmlartContourLib.contract.messages import NAME
 from inference_backend.few_shot.description import FEW_SHOT_FILE
+from inference_backend.interactive.description import INTERACTIVE_FILE
 from inference_backend.models.manifest import MANIFEST_FILE
 from inference_backend.models.pack import PACK_FILE
+from inference_backend.monai_bundle.description import MONAI_FILE
 from inference_backend.prompted.description import PROMPTED_FILE
 
 EMBEDDED_ID = "amlart-demo"
 EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
 MODELS_FOLDER = "models"
-ADDED_FILES = (PACK_FILE, FEW_SHOT_FILE, PROMPTED_FILE)
+ADDED_FILES = (PACK_FILE, FEW_SHOT_FILE, PROMPTED_FILE, INTERACTIVE_FILE, MONAI_FILE)
 
 
 def bundle_folder(bundle_id: str, home: Path | None = None) -> Path:

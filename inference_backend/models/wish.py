@@ -48,10 +48,11 @@ class Wish:
             "research_only": self.research_only,
         }
 
-    def kept_licence(self, folder: Path) -> BundleFile | None:
-        """The licence's words in the model's folder. InputRefused where they cannot be read."""
+    def kept_licence(self, folder: Path, came: bytes | None = None) -> BundleFile | None:
+        """The licence's words in the model's folder, or those that `came` with the weights. InputRefused
+        where they cannot be read."""
         if self.licence_file is None:
-            return None
+            return kept_text(folder, came)
         try:
             with self.licence_file.open("rb") as file:
                 text = file.read(LICENCE_BYTES)
@@ -59,8 +60,15 @@ class Wish:
             raise InputRefused(f"{self.licence_file.name} cannot be read ({error.strerror}).") from error
         if not text.strip():
             raise InputRefused(f"{self.licence_file.name} holds no licence: it is empty.")
-        (folder / LICENCE_FILE).write_bytes(text)
-        return file_in_bundle(folder / LICENCE_FILE)
+        return kept_text(folder, text)
+
+
+def kept_text(folder: Path, text: bytes | None) -> BundleFile | None:
+    """The words of a licence beside the weights; None where there are none."""
+    if not text:
+        return None
+    (folder / LICENCE_FILE).write_bytes(text)
+    return file_in_bundle(folder / LICENCE_FILE)
 
 
 def require_name(name: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from inference_backend.models.store import bundle_folder, own_packs
 from inference_backend.models.wish import Wish
 from support.box_cohort import box_patient, write_box_cohort
 from support.few_shot_models import LICENCE, add_model, write_weights
+from support.hostile import Hostile
 
 WISH = Wish("few", LICENCE, "Few-shot", research_only=True)
 
@@ -107,16 +107,6 @@ def test_a_description_that_was_changed_asks_for_the_licence_again(tmp_path: Pat
     path.write_text(path.read_text().replace('"support_size": 5', '"support_size": 81'))
     with pytest.raises(DamagedFile, match="1 to 80 examples"):
         UniverSegEngine("few").describe()
-
-
-class Hostile:
-    """A pickle that would make a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str, ...]]:
-        return os.mkdir, (str(self.path),)
 
 
 def test_what_is_not_weights_of_this_network_is_refused_and_nothing_is_left(tmp_path: Path) -> None:

@@ -26,12 +26,50 @@ TOTAL = {
     "gluteus_minimus_left": "gluteus_minimus_left", "gluteus_minimus_right": "gluteus_minimus_right",
     "iliopsoas_left": "iliopsoas_left", "iliopsoas_right": "iliopsoas_right",
 }  # fmt: skip
-# Of CADS's part 556.
-CADS = {"bowel_bag": "bowel_bag", "sigmoid": "sigmoid", "rectum": "rectum"}
-OTHERS = ("liver", "prostate", "heart", "rib_left_12", "vertebrae_T10", "skull", "seminal_vesicle")
+# Of CADS's parts 551, 552, 553, 554, 556 and 559 (`cads/dataset_utils/bodyparts_labelmaps.py`).
+CADS = {
+    name: TOTAL[name]
+    for name in (
+        "kidney_right", "kidney_left", "aorta", "inferior_vena_cava", "vertebrae_L5", "vertebrae_L4",
+        "vertebrae_L3", "vertebrae_L2", "vertebrae_L1", "vertebrae_T12", "vertebrae_T11", "iliac_artery_left",
+        "iliac_artery_right", "iliac_vena_left", "iliac_vena_right", "small_bowel", "duodenum", "colon",
+        "urinary_bladder", "femur_left", "femur_right", "hip_left", "hip_right", "sacrum",
+        "gluteus_maximus_left", "gluteus_maximus_right", "gluteus_medius_left", "gluteus_medius_right",
+        "gluteus_minimus_left", "gluteus_minimus_right", "iliopsoas_left", "iliopsoas_right", "spinal_cord",
+    )
+} | {"bowel_bag": "bowel_bag", "sigmoid": "sigmoid", "rectum": "rectum"}  # fmt: skip
+# Of the bundle wholeBody_ct_segmentation: names of TotalSegmentator's first version.
+WHOLE_BODY = {name: one for name, one in TOTAL.items() if name not in ("vertebrae_S1", "spinal_cord")}
+# Of VISTA3D's bundle, without the classes that it never asks for.
+VISTA3D = {
+    "right kidney": "kidney_right", "left kidney": "kidney_left", "aorta": "aorta",
+    "inferior vena cava": "inferior_vena_cava", "duodenum": "duodenum", "bladder": "bladder",
+    "small bowel": "small_bowel", "colon": "colon", "vertebrae L5": "vertebra_l5",
+    "vertebrae T11": "vertebra_t11", "vertebrae S1": "vertebra_s1", "left iliac artery": "iliac_artery_left",
+    "right iliac artery": "iliac_artery_right", "left iliac vena": "iliac_vein_left",
+    "right iliac vena": "iliac_vein_right", "left femur": "femur_left", "right femur": "femur_right",
+    "left hip": "hip_left", "right hip": "hip_right", "sacrum": "sacrum",
+    "left gluteus maximus": "gluteus_maximus_left", "right gluteus minimus": "gluteus_minimus_right",
+    "left iliopsoas": "iliopsoas_left", "right iliopsoas": "iliopsoas_right", "spinal cord": "spinal_cord",
+}  # fmt: skip
+OTHERS = (
+    "liver",
+    "prostate",
+    "bone lesion",
+    "right psoas major",
+    "heart",
+    "rib_left_12",
+    "vertebrae_T10",
+    "skull",
+    "seminal_vesicle",
+)
 
 
-@pytest.mark.parametrize("labels", [TOTAL, CADS], ids=["TotalSegmentator", "CADS"])
+@pytest.mark.parametrize(
+    "labels",
+    [TOTAL, CADS, WHOLE_BODY, VISTA3D],
+    ids=["TotalSegmentator", "CADS", "wholeBody", "VISTA3D"],
+)
 def test_pelvic_labels_mean_their_structures_and_others_nothing(labels: dict[str, str]) -> None:
     found = named((*labels, *OTHERS), "Dataset1_x", {}, set(), catalogue())
     assert dict(found.gives) == labels
@@ -56,6 +94,7 @@ def test_totalsegmentators_own_list_holds_just_these_of_the_catalogue() -> None:
         ("Dataset297_TotalSegmentator_total_3mm_1559subj_v204", "TotalSegmentator"),
         ("Dataset556_GC256", "CADS"),
         ("Dataset553_Totalseg253", "CADS"),
+        ("Dataset559_Saros259", "CADS"),
     ],
 )
 def test_published_data_sets_are_known_by_name(name: str, title: str) -> None:

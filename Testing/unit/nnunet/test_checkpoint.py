@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -12,17 +11,8 @@ import torch
 from AmlartContourLib.contract.errors import DamagedFile, TooLarge
 from inference_backend.models import restricted as module
 from inference_backend.nnunet.checkpoint import read_checkpoint
+from support.hostile import Hostile
 from support.nnunet_folders import Folder, make_folder, with_copies, write_checkpoint
-
-
-class Command:
-    """What a planted checkpoint carries: a command that a plain load would run."""
-
-    def __init__(self, made: Path) -> None:
-        self.made = made
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, (f"touch '{self.made}'",)
 
 
 @pytest.fixture
@@ -51,7 +41,7 @@ def test_names_of_parallel_and_compiled_training_are_plain_again(made: Path) -> 
 
 def test_a_planted_command_is_refused_and_not_run(made: Path, tmp_path: Path) -> None:
     proof = tmp_path / "it ran"
-    torch.save({**torch.load(made, weights_only=False), "extra": Command(proof)}, made)
+    torch.save({**torch.load(made, weights_only=False), "extra": Hostile(proof)}, made)
     with pytest.raises(DamagedFile, match="would run code"):
         read_checkpoint(made)
     assert not proof.exists()
