@@ -124,12 +124,18 @@ class WorkPage:
         assert self.station.scene().differs_from(before) == set()
 
 
+def entered(chromium: Any, station: RunningWorkstation, link: str, size: tuple[int, int]) -> WorkPage:
+    """The page of the user whose link it is, in a browser that shares no cookie with any other."""
+    width, height = size
+    page = chromium.new_context(viewport={"width": width, "height": height}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(link)
+    page.wait_for_selector("#rail-worklist")
+    return WorkPage(page, station)
+
+
 @contextlib.contextmanager
 def work_page(station: RunningWorkstation, width: int = 1280, height: int = 800) -> Iterator[WorkPage]:
     """A browser with the workstation's page."""
     with browser() as chromium:
-        page = chromium.new_context(viewport={"width": width, "height": height}).new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.goto(station.link)
-        page.wait_for_selector("#rail-worklist")
-        yield WorkPage(page, station)
+        yield entered(chromium, station, station.link, (width, height))
