@@ -93,5 +93,5 @@ class Editor:
         self._waiting = False
         try:
             self.on_edited()
-        finally:
-            self._pace.let_go()
+        finally:  # after what was put off to the end of this turn: the page is told of the edit first
+            asyncio.get_running_loop().call_soon(self._pace.let_go)

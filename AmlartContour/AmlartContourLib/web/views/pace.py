@@ -20,8 +20,8 @@ from trame_slicer.views import AbstractView, ScheduledRenderStrategy
 
 SOON_S = 0.005  # what is told to the page in the same turn goes first
 GLANCE_S = 0.003  # an event that came while another view was drawn takes its turn within this
-SETTLE_S = 0.02  # within this the page's next event comes, if the hand goes on
-LONGEST_S = 0.06  # a hand that goes on sees the view it works in drawn again after this
+SETTLE_S = 0.04  # within this the page's next event comes, if the hand goes on
+LONGEST_S = 0.1  # a hand that goes on sees the view it works in drawn again after this
 REST_S = 0.15  # after this the hand rests
 PRESSED_REST_S = 1.0  # and with the button down after this
 FIRST = 1.0  # priority of an observer: before the tools
