@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo-output
+LOCKS := --constraint locks/core.txt --constraint locks/models.txt --constraint locks/web.txt
 
 .PHONY: help demo test test-all bench lint clean
 
@@ -37,10 +38,11 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 	@.ci/apt libegl1 libgl1-mesa-dri || echo 'The workstation needs: sudo apt-get install libegl1 libgl1-mesa-dri' >&2
-	$(BIN)/python -m pip install --quiet --editable '.[models,web]'
+	$(BIN)/python -m pip install --quiet $(LOCKS) --editable '.[models,web]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml .ci/system-packages
 	@.ci/system-packages
-	$(BIN)/python -m pip install --quiet --editable '.[dev,peers,models,sam,web]'
+	$(BIN)/python -m pip install --quiet $(LOCKS) --constraint locks/sam.txt --constraint locks/fast.txt \
+	    --editable '.[dev,peers,models,sam,web]'
 	touch $@ $(VENV)/.run
