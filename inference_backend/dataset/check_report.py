@@ -18,6 +18,7 @@ from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.dataset.check import CohortCheck
 from inference_backend.dataset.cohort import Cohort
 
+SCAN_COLUMNS = 7  # of cases.csv; volumes follow
 PAGE, FINDINGS, CASES = "check.html", "findings.csv", "cases.csv"
 
 
@@ -66,6 +67,16 @@ def _case_rows(check: CohortCheck) -> list[tuple[str, ...]]:
     ]
 
 
+def _case_tables(check: CohortCheck) -> tuple[PageTable, ...]:
+    """Scans and volumes apart: together they are wider than a page."""
+    head, rows = _case_head(check), _case_rows(check)
+    volumes = (head[0], *(name.removesuffix(" cm3") for name in head[SCAN_COLUMNS:]))
+    return (
+        PageTable("Scans", head[:SCAN_COLUMNS], tuple(row[:SCAN_COLUMNS] for row in rows), 2),
+        PageTable("Volumes in cm3", volumes, tuple((row[0], *row[SCAN_COLUMNS:]) for row in rows)),
+    )
+
+
 def _page(cohort: Cohort, check: CohortCheck) -> Page:
     warnings = [f for f in check.findings if f.severity is Severity.WARNING]
     counts = Counter(found.subject.value for found in warnings)
@@ -88,9 +99,7 @@ def _page(cohort: Cohort, check: CohortCheck) -> Page:
                     ),
                 ),
             ),
-            Section(
-                "Cases", (), (PageTable("Volumes in cm3", _case_head(check), tuple(_case_rows(check)), 2),)
-            ),
+            Section("Cases", (), _case_tables(check)),
             *_volume_section(check),
             Section("Pictures", pictures=_pictures(check)),
         ),

@@ -60,9 +60,13 @@ def paper_rows(sources: Sources, summaries: Sequence[Summary], figure: str = "Di
 
 
 def _spread_words(row: Summary) -> str:
-    digits = 1 if row.figure.endswith(" mm") and "Dice" not in row.figure else 3
+    digits = _digits(row.figure)
     sd = f"±{row.sd:.{digits}f}" if row.sd is not None else ""
     return f"{row.mean:.{digits}f}{sd} ({row.median:.{digits}f})"
+
+
+def _digits(figure: str) -> int:
+    return 1 if figure.endswith(" mm") and "Dice" not in figure else 3
 
 
 def _figure_rows(sources: Sources) -> list[tuple[str, ...]]:
@@ -114,8 +118,7 @@ def _page(
     for figure in PLOTTED:
         rows = paper_rows(sources, summaries, figure)
         tables.append(PageTable(f"{figure}: mean ± SD (median)", rows[0], tuple(rows[1:])))
-    every = tuple(_summary_row(row) for row in summaries)
-    apart = tuple(_paired_row(row) for row in paired)
+    every = tuple(_shown(row) for row in summaries)
     note = (
         "Structures that were not drawn count as 0 in Dice and surface Dice; their distances do not exist. "
         f"Surface Dice by {SURFACE_DEFINITION}."
@@ -123,8 +126,7 @@ def _page(
     sections = [
         Section("Table", (note,), tuple(tables)),
         *(_plots(figure, sources) for figure in PLOTTED),
-        Section("Paired", ("Second less first, with its 95 % interval; p by Wilcoxon, adjusted by Holm.",),
-                (PageTable("Differences on the same cases", PAIRED_HEAD, apart, 4),)),
+        _paired_section(paired),
         Section("Runs and rules", (), (_run_table(sources), _rule_table(sources))),
         Section("All figures", (), (PageTable("Every figure", SUMMARY_HEAD, every, 3),)),
         *pictures,
@@ -132,6 +134,27 @@ def _page(
     count = len({case.case for cases in sources.values() for case in cases})
     facts = (("Cases", str(count)), ("Sources", ", ".join(sources)))
     return Page("Evaluation", facts, tuple(sections), tuple(_look(sources)))
+
+
+def _paired_section(paired: Sequence[Paired]) -> Section:
+    if not paired:
+        return Section("Paired", ("There are no two sources that drew a structure in common.",))
+    rows = []
+    for row in paired:
+        first, second, structure, *rest = _paired_row(row)
+        rows.append((first, second, catalogue()[structure].display_name, *rest))
+    note = "Second less first, with its 95 % interval; p by Wilcoxon, adjusted by Holm."
+    return Section(
+        "Paired", (note,), (PageTable("Differences on the same cases", PAIRED_HEAD, tuple(rows), 4),)
+    )
+
+
+def _shown(row: Summary) -> tuple[str, ...]:
+    """A row for people: the structure's own name, as many digits as the figure is worth."""
+    digits = _digits(row.figure)
+    numbers = ("" if value is None else f"{value:.{digits}f}" for value in (row.mean, row.sd, row.median))
+    name = catalogue()[row.structure].display_name
+    return (row.source, name, row.figure, str(row.count), *numbers, str(row.undefined), str(row.failed))
 
 
 def _plots(figure: str, sources: Sources) -> Section:

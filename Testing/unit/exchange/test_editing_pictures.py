@@ -153,6 +153,13 @@ def test_a_value_on_the_fence_is_within_it() -> None:
     assert spread({**values, "beyond": 12.1}).outliers == (("beyond", 12.1),)
 
 
+def test_a_whisker_never_ends_inside_the_box() -> None:
+    found = spread({"a": 35.7, "b": 40.0, "c": 40.8, "far": 56.0})
+    assert found.outliers == (("far", 56.0),)
+    assert found.high_whisker == found.upper_quartile == pytest.approx(44.6)
+    assert found.low_whisker == 35.7
+
+
 def test_equal_values_are_a_box_without_outliers() -> None:
     found = spread(dict.fromkeys("abcde", 2.0))
     assert (found.low_whisker, found.median, found.high_whisker, found.outliers) == (2.0, 2.0, 2.0, ())

@@ -1,8 +1,8 @@
 """Box plots: quartiles, whiskers and outliers of one figure over several cases, structure by structure.
 
 Quartiles are interpolated linearly between cases. Fences lie 1.5 times the distance between the quartiles
-beyond them; whiskers reach to the farthest case within the fences; what lies beyond is an outlier and is
-named (J. W. Tukey, Exploratory Data Analysis, 1977).
+beyond them; whiskers reach to the farthest case within the fences, and never end inside the box; what lies
+beyond is an outlier and is named (J. W. Tukey, Exploratory Data Analysis, 1977).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from AmlartContourLib.exchange.report.charts import (
 
 FENCE = 1.5
 ROW_INCHES, FRAME_INCHES, WIDTH_INCHES = 0.42, 0.75, 8.0
-NAME_ROOM = 0.05  # of the axis: a name closer than this to another one is left to the caption
+NAME_ROOM = 0.13  # of the axis, about a name's length: one closer than this to another is left to the caption
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def spread(values: Mapping[str, float]) -> Spread:
     within = every[(every >= lower - reach) & (every <= upper + reach)]
     beyond = [(name, v) for name, v in values.items() if not lower - reach <= v <= upper + reach]
     beyond.sort(key=lambda case: -abs(case[1] - median))
-    return Spread(len(every), float(within.min()), lower, median, upper, float(within.max()), tuple(beyond))
+    low, high = min(float(within.min()), lower), max(float(within.max()), upper)
+    return Spread(len(every), low, lower, median, upper, high, tuple(beyond))
 
 
 def box_plot(groups: Mapping[str, Spread], label: str) -> bytes:
@@ -99,7 +100,9 @@ def _names(axes: Axes, row: int, outliers: Sequence[tuple[str, float]]) -> None:
     for name, value in outliers:
         if all(abs(value - other) > NAME_ROOM * (high - low) for other in named):
             named.append(value)
+            place = (value - low) / (high - low)
+            side = "left" if place < NAME_ROOM / 2 else "right" if place > 1 - NAME_ROOM / 2 else "center"
             axes.annotate(
-                name, (value, row), xytext=(0, 4), textcoords="offset points", ha="center", va="bottom",
+                name, (value, row), xytext=(0, 4), textcoords="offset points", ha=side, va="bottom",
                 fontsize=SMALL, color=SOFT,
             )  # fmt: skip
