@@ -14,6 +14,11 @@ from inference_backend.commands.console import to_user
 
 if TYPE_CHECKING:
     from inference_backend.dataset.cohort import Cohort
+    from inference_backend.training.cohort_recipe import CohortRecipe
+
+Processes = Annotated[
+    int, typer.Option(min=1, help="Processes that share each network's batch, on a GPU each or the CPU.")
+]
 
 
 def cohort(
@@ -31,6 +36,7 @@ def cohort(
     version: Annotated[str, typer.Option(help="Version to write into the manifest.")] = "1",
     licence: Annotated[str, typer.Option(help="Licence to write into the manifest.")] = "Internal use",
     device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
+    processes: Processes = 1,
     cluster: Cluster = None,
 ) -> None:
     """Train an ensemble on a labelled cohort and pack it as a bundle. Goes on where it was ended."""
@@ -43,28 +49,43 @@ def cohort(
     from inference_backend.training.cohort_recipe import read_cohort_recipe
     from inference_backend.training.cohort_run import cohort_phases, train_cohort_phase
     from inference_backend.training.tensorboard import with_tensorboard
+    from inference_backend.training.together import run_together
 
     keep_freed_memory()
     names, start = BundleNames(out.name, version, licence), start.resolve() if start else None
     opened, chosen, run = open_cohort(folder.resolve()), read_cohort_recipe(recipe), run.resolve()
-    if member is not None and not 1 <= member <= chosen.members:
-        raise BadSetting(f"There is no member {member}.", advice=f"Choose 1 to {chosen.members}.")
+    _check_sharing(chosen, member, processes, cluster)
     opened, clinic = _with_clinic(opened, from_clinic)
     plan = plan_run(run, opened, read_splits(splits), chosen, start, clinic)
     for sentence in plan.told:
         to_user("[yellow]Look at this:[/] {}", sentence)
     phases = cohort_phases(plan, run, start)
     report = with_tensorboard(tell_training, run / "tensorboard") if tensorboard else tell_training
-    for_now = [phase for phase in phases if member in (None, phase.member + 1)]
     with farm(cluster, gpus_of(device)) as place:
-        place.run(
-            [partial(train_cohort_phase, plan, p, opened, run / "cases", report, device) for p in for_now]
-        )
+        now = [one for one in phases if member in (None, one.member + 1)]
+        work = [partial(train_cohort_phase, plan, one, opened, run / "cases", report) for one in now]
+        place.run([partial(run_together, processes, one, device) for one in work])
     if member is not None:
         to_user("Member {} is trained. Without --member the bundle is packed.", member)
         return
     manifest = pack_cohort(plan, phases, out, names)
     to_user("The bundle {} was written to {}: {} members.", manifest.id, out, len(manifest.members))
+
+
+def _check_sharing(recipe: CohortRecipe, member: int | None, processes: int, cluster: str | None) -> None:
+    """BadSetting where the work cannot be shared as asked."""
+    if member is not None and not 1 <= member <= recipe.members:
+        raise BadSetting(f"There is no member {member}.", advice=f"Choose 1 to {recipe.members}.")
+    if processes > recipe.batch:
+        raise BadSetting(
+            f"{processes} processes cannot share a batch of {recipe.batch}.",
+            advice="Raise the recipe's batch, or ask for fewer processes.",
+        )
+    if processes > 1 and cluster is not None:
+        raise BadSetting(
+            "--processes shares the GPUs of one machine, --cluster gives each network one GPU.",
+            advice="Leave one of the two out.",
+        )
 
 
 def _with_clinic(cohort: Cohort, clinic: Path | None) -> tuple[Cohort, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from AmlartContourLib.exchange.resources import catalogue
+from inference_backend.commands.choices import Cluster
 from inference_backend.commands.console import to_user
 
 
@@ -19,10 +20,12 @@ def thesis(
     start: Annotated[Path | None, typer.Option(help="Weights to learn from, .safetensors.")] = None,
     recipe: Annotated[Path | None, typer.Option(help="Recipe file; without it the thesis' own.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
+    cluster: Cluster = None,
 ) -> None:
     """Cross-validate the attention residual U-Net, go on with the least variable fold, test once."""
     import numpy as np
 
+    from inference_backend.cluster.farm import farm, gpus_of
     from inference_backend.dataset.cohort import open_cohort
     from inference_backend.dataset.splits import read_splits
     from inference_backend.training.thesis_cases import ThesisCases
@@ -31,16 +34,19 @@ def thesis(
 
     chosen = read_thesis_recipe(recipe or RECIPE)
     structure_id = catalogue().resolve(structure).id
-    cases = ThesisCases(open_cohort(cohort), structure_id, chosen, run / "cases")
-    made = thesis_study(
-        cases,
-        read_splits(splits),
-        run,
-        _tell,
-        start=start,
-        device=device,
-        tell=lambda text: to_user("{}", text),
-    )
+    run = run.resolve()
+    cases = ThesisCases(open_cohort(cohort.resolve()), structure_id, chosen, run / "cases")
+    with farm(cluster, gpus_of(device)) as place:
+        made = thesis_study(
+            cases,
+            read_splits(splits),
+            run,
+            _tell,
+            start=start.resolve() if start else None,
+            device=device,
+            tell=lambda text: to_user("{}", text),
+            place=place,
+        )
     for n, dice in enumerate(made.folds):
         mark = ", goes on" if n == made.chosen else ""
         to_user("fold {}: Dice {} ± {}{}", n, f"{np.mean(dice):.3f}", f"{np.std(dice):.3f}", mark)

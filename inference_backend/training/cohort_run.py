@@ -4,6 +4,8 @@ A run's folder holds `plan.json`, `cases/`, and for each network `member-N` (wit
 its own): `state.pt` (weights, optimiser, step, curve; whole or not at all), `curve.csv` and at the end
 `weights.safetensors`. The windows and all chance of step n depend on seed, network and n only, so a run that
 was killed repeats what it had not kept and ends with the same weights as one that was not.
+
+Several processes may share a network's steps (`Together`): each takes its windows of the batch.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from inference_backend.training.cohort_recipe import CohortRecipe, rate_share
 from inference_backend.training.losses import structure_loss
 from inference_backend.training.rule_loss import rule_loss
 from inference_backend.training.states import keep_state, kept_state, settle_norms
+from inference_backend.training.together import ALONE, Together
 from inference_backend.training.transfer import start_from
 from inference_backend.training.windows import cut_window, training_pair
 
@@ -89,16 +92,24 @@ def cohort_phases(plan: CohortPlan, run: Path, start: Path | None) -> tuple[Coho
 
 
 def train_cohort_phase(
-    plan: CohortPlan, phase: CohortPhase, cohort: Cohort, cases: Path, report: Progress, device: str = "cpu"
+    plan: CohortPlan,
+    phase: CohortPhase,
+    cohort: Cohort,
+    cases: Path,
+    report: Progress,
+    device: str = "cpu",
+    together: Together = ALONE,
 ) -> None:
     """Trains one network to its end, from its last state if there is one. ExportFailed on a full disk, with
     the last state kept."""
     if phase.weights.exists():
         return
     store = CohortCases(cohort, plan.recipe.structures, plan.spacing_mm, cases)
-    run = _Run(plan.recipe, phase, store, torch.device(device))
+    run = _Run(plan.recipe, phase, store, torch.device(device), together)
     run.resume()
     run.go_on(report)
+    if not together.first:
+        return
     run.settle()
     final = {name: tensor.contiguous().cpu() for name, tensor in run.network.state_dict().items()}
     write_file(phase.weights, safetensors.torch.save(final), replace=True)
@@ -112,9 +123,15 @@ def curve_of(phase: CohortPhase) -> tuple[CurveRow, ...]:
 
 class _Run:
     def __init__(
-        self, recipe: CohortRecipe, phase: CohortPhase, store: CohortCases, device: torch.device
+        self,
+        recipe: CohortRecipe,
+        phase: CohortPhase,
+        store: CohortCases,
+        device: torch.device,
+        together: Together,
     ) -> None:
         self.recipe, self.phase, self.store, self.device = recipe, phase, store, device
+        self.together = together
         first = recipe.structures.index(phase.structures[0])
         self.channels = slice(first, first + len(phase.structures))
         torch.manual_seed(recipe.seed * 1000 + phase.member)
@@ -157,7 +174,8 @@ class _Run:
         while self.step < self.recipe.steps:
             losses.append(self._one_step())
             self.step += 1
-            if self.step % self.recipe.keep_every == 0 or self.step == self.recipe.steps:
+            due = self.step % self.recipe.keep_every == 0 or self.step == self.recipe.steps
+            if due and self.together.first:
                 now = time.process_time()
                 self.seconds, since = self.seconds + now - since, now
                 learnt, seen = float(np.mean(losses)), self._validate()
@@ -177,7 +195,7 @@ class _Run:
         ]  # fmt: skip
         if not norms or not self.recipe.settle_windows:
             return
-        samples = self._samples(SETTLE, 0, self.recipe.settle_windows)
+        samples = self._samples(SETTLE, 0, range(self.recipe.settle_windows))
         settle_norms(self.network, norms, (sample.picture for sample in samples))
 
     def _training(self) -> None:
@@ -194,10 +212,11 @@ class _Run:
             group["lr"] = group["full"] * share
         self.optimiser.zero_grad(set_to_none=True)
         total, done = 0.0, 1.0 if self.phase.start else self.step / self.recipe.steps
-        for sample in self._samples(TRAIN, self.step, self.recipe.batch):
+        for sample in self._samples(TRAIN, self.step, self.together.part(self.recipe.batch)):
             loss = self._loss(sample, done) / self.recipe.batch
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
+        total = self.together.add_up(self.network.parameters(), total)
         nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_LIMIT)
         self.optimiser.step()
         return total
@@ -215,12 +234,13 @@ class _Run:
         """Mean loss on the same windows each time; nothing is varied in them."""
         self.network.eval()
         with torch.no_grad():
-            found = [float(self._loss(s)) for s in self._samples(VALIDATE, 0, self.recipe.validation_windows)]
+            windows = range(self.recipe.validation_windows)
+            found = [float(self._loss(sample)) for sample in self._samples(VALIDATE, 0, windows)]
         return float(np.mean(found)) if found else float("nan")
 
-    def _samples(self, kind: int, step: int, count: int) -> Iterator[Sample]:
+    def _samples(self, kind: int, step: int, numbers: range) -> Iterator[Sample]:
         ids = self.phase.validation if kind == VALIDATE else self.phase.training
-        for n in range(count if ids else 0):
+        for n in numbers if ids else ():
             rng = np.random.default_rng(
                 [self.recipe.seed, self.phase.member, self.phase.group, kind, step, n]
             )

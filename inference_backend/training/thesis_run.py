@@ -148,7 +148,7 @@ class _ThesisRun:
                 self.cases, tuple(order[first : first + self.recipe.batch]), self.device
             )
             self.optimiser.zero_grad(set_to_none=True)
-            with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
                 loss = dice_and_entropy(self.network(picture).float(), label)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.strict_json import Message, from_json, to_json
 from AmlartContourLib.exchange.atomic import write_file
+from inference_backend.cluster.farm import Farm
 from inference_backend.dataset.splits import Splits
 from inference_backend.training.thesis_cases import ThesisCases
 from inference_backend.training.thesis_run import (
@@ -73,10 +75,12 @@ def thesis_study(
     start: Path | None = None,
     device: str = "cpu",
     tell: Callable[[str], None] = lambda _text: None,
+    place: Farm | None = None,
 ) -> ThesisResult:
     """Everything, from where it was ended. The result is written once; a study that has one is not repeated.
 
-    `start`: weights to learn from (transfer); None trains from scratch.
+    `start`: weights to learn from (transfer); None trains from scratch. `place`: where
+    folds run side by side.
     """
     kept = run / RESULT
     if kept.exists():
@@ -84,12 +88,12 @@ def thesis_study(
     phases, told = fold_phases(cases, splits, run, start)
     for sentence in told:
         tell(sentence)
-    dice = []
-    for phase in phases:
-        train_thesis_phase(phase, cases, report, device)
-        dice.append(
-            tuple(case_dice(network_of(cases, phase.best).to(device), cases, phase.validation, device))
-        )
+    jobs = [partial(train_thesis_phase, phase, cases, report, device) for phase in phases]
+    (place or Farm()).run(jobs)
+    dice = [
+        tuple(case_dice(network_of(cases, phase.best).to(device), cases, phase.validation, device))
+        for phase in phases
+    ]
     chosen = least_variable(dice)
     recipe = cases.recipe
     final = replace(
