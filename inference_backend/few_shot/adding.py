@@ -6,7 +6,8 @@ cubes and kept beside them, so contouring needs neither the cohort nor its folde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
@@ -26,11 +27,21 @@ Tell = Callable[[float, str], None]
 
 
 def add_few_shot(
-    weights: Path, cases: Path, structures: Sequence[str], support_size: int, wish: Wish, tell: Tell
+    weights: Path,
+    cases: Path,
+    structures: Sequence[str],
+    support_size: int,
+    wish: Wish,
+    tell: Tell,
+    without: Collection[str] = (),
 ) -> tuple[FewShot, tuple[str, ...]]:
     """The model, and a sentence for each case or label that could not be used. DamagedFile or InputRefused
-    where weights or cohort cannot be used; BadSetting where the library is missing."""
+    where weights or cohort cannot be used; BadSetting where the library is missing.
+
+    `without`: names of cases that are to be measured later, and so must not be examples.
+    """
     cohort = open_cohort(cases)
+    cohort = replace(cohort, cases=tuple(case for case in cohort.cases if case.id not in without))
     if len(cohort.labelled) > MAX_EXAMPLES:
         raise InputRefused(f"The cohort has more than {MAX_EXAMPLES} labelled cases.", advice="Give fewer.")
     tell(0.0, "Reading the weights")
