@@ -12,8 +12,10 @@ import typer
 
 from AmlartContourLib.contract.errors import BadSetting
 from inference_backend.commands.console import to_user
+from inference_backend.commands.train_added import calibrate_added
 from inference_backend.commands.train_cohort import calibrate_cohort, cohort, replace, roll_back
 from inference_backend.commands.train_nnunet import nnunet
+from inference_backend.commands.train_slices import few_shot, prompted
 from inference_backend.commands.train_study import study
 from inference_backend.commands.train_thesis import thesis
 
@@ -141,8 +143,11 @@ def _tell(phase: str, step: int, steps: int, loss: float) -> None:
 
 app.command("cohort")(cohort)
 app.command("calibrate-cohort")(calibrate_cohort)
+app.command("calibrate-added")(calibrate_added)
 app.command("replace")(replace)
 app.command("roll-back")(roll_back)
 app.command("nnunet")(nnunet)
+app.command("few-shot")(few_shot)
+app.command("prompted")(prompted)
 app.command("study")(study)
 app.command("thesis")(thesis)

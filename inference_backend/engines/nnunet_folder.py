@@ -14,13 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo
+from inference_backend.engines.expecting import calibration_of, with_expected
 from inference_backend.engines.model_folder import (
     NOTE,
     added_info,
     obstacle,
     require_given,
+    require_loaded,
     require_ready,
 )
 from inference_backend.engines.protocol import Cancel, Progress
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from AmlartContourLib.domain.mask import Mask
     from AmlartContourLib.domain.structure_set import StructureSet
     from AmlartContourLib.exchange.ct_scan import CtScan
+    from inference_backend.inference.calibration import Calibration
     from inference_backend.inference.devices import Runtime
     from inference_backend.inference.pace import Pace
     from inference_backend.nnunet.contouring import FoldsResult, Trained
@@ -47,6 +49,7 @@ class NnUNetFolderEngine:
         self._pack: Pack | None = None
         self._trained: list[Trained] = []
         self._runtime: Runtime | None = None
+        self._calibration: Calibration | None = None
 
     def describe(self) -> EngineInfo:
         """See `Engine`. DamagedFile where there is no pack.json that can be used."""
@@ -68,12 +71,13 @@ class NnUNetFolderEngine:
         for file in pack.files:
             verified(self._folder, file)
         self._trained = [trained_part(self._folder, part) for part in pack.parts]
+        self._calibration = calibration_of(self._folder, pack)
         self._pack = pack
 
     def unload(self) -> None:
         """Lets go of what was read."""
         self._trained = []
-        self._pack = None
+        self._pack = self._calibration = None
         if self._runtime is not None:
             self._runtime.give_back()
 
@@ -89,12 +93,10 @@ class NnUNetFolderEngine:
         from AmlartContourLib.domain.contours import Contours
         from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
         from inference_backend.engines.level_planes import borders_between
-        from inference_backend.inference.assessment import NOT_CALIBRATED
         from inference_backend.inference.pace import Pace
 
-        if self._pack is None or self._runtime is None:
-            raise BadSetting(f"The engine {self._id} is not loaded.")
-        pack, pace = self._pack, Pace(progress, cancel)
+        pack, runtime = require_loaded(self._id, self._pack), require_loaded(self._id, self._runtime)
+        pace = Pace(progress, cancel)
         require_given(pack.title, pack.structures, wanted)
         asked = [n for n, part in enumerate(pack.parts) if set(part.gives.values()) & set(wanted)]
         masks: dict[str, Mask] = {}
@@ -110,16 +112,17 @@ class NnUNetFolderEngine:
             findings += found.findings
             timings[pack.parts[n].name] = round(time.monotonic() - started, 3)
         note = NOTE.format(pack.title, pack.version)
-        return Contours(
+        drawn = Contours(
             masks=StructureSet.of(
                 ct.geometry, [Contour(one, masks[one], Source.MODEL, note) for one in wanted]
             ),
             spread=spread,
             timings_s=timings,
             borders=borders_between(masks),
-            findings=(*pack.told, *dict.fromkeys(findings), NOT_CALIBRATED),
-            device=self._runtime.device,
+            findings=(*pack.told, *dict.fromkeys(findings)),
+            device=runtime.device,
         )
+        return with_expected(drawn, self._calibration, ct)
 
     def _by_part(
         self, part: Part, trained: Trained, ct: CtScan, wanted: Sequence[str], pace: Pace
@@ -128,8 +131,7 @@ class NnUNetFolderEngine:
         from inference_backend.models.pack_reading import network_of
         from inference_backend.nnunet.contouring import contour_by_folds
 
-        if self._runtime is None:
-            raise BadSetting(f"The engine {self._id} is not loaded.")
+        runtime = require_loaded(self._id, self._runtime)
         labels = [label for label, one in part.gives.items() if one in wanted]
         folds = [partial(network_of, self._folder, trained, fold) for fold in part.folds]
-        return contour_by_folds(folds, trained, ct, labels, self._runtime, pace, asking_sooner)
+        return contour_by_folds(folds, trained, ct, labels, runtime, pace, asking_sooner)

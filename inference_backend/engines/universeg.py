@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.contract.messages import EngineInfo
+from inference_backend.engines.expecting import calibration_of, with_expected
 from inference_backend.engines.model_folder import (
     NOTE,
     added_info,
     obstacle,
     require_given,
+    require_loaded,
     require_ready,
 )
 from inference_backend.engines.protocol import Cancel, Progress
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from AmlartContourLib.domain.structure_set import StructureSet
     from AmlartContourLib.exchange.ct_scan import CtScan
     from inference_backend.few_shot.examples import LabelledCube
+    from inference_backend.inference.calibration import Calibration
     from inference_backend.inference.devices import Runtime
 
 NEEDS = {LIBRARY: MEND}
@@ -47,6 +49,7 @@ class UniverSegEngine:
         self._network: nn.Module | None = None
         self._examples: list[LabelledCube] = []
         self._runtime: Runtime | None = None
+        self._calibration: Calibration | None = None
 
     def describe(self) -> EngineInfo:
         """See `Engine`. DamagedFile where there is no few-shot.json that can be used."""
@@ -71,11 +74,12 @@ class UniverSegEngine:
             read_example(verified(self._folder, example.file), example.structures)
             for example in model.examples
         ]
+        self._calibration = calibration_of(self._folder, model)
         self._model = model
 
     def unload(self) -> None:
         """Lets go of the network and the examples."""
-        self._network = self._model = None
+        self._network = self._model = self._calibration = None
         self._examples = []
         if self._runtime is not None:
             self._runtime.give_back()
@@ -93,12 +97,10 @@ class UniverSegEngine:
         from AmlartContourLib.domain.contours import Contours
         from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
         from inference_backend.few_shot.contouring import SupportLimits, contour_by_examples
-        from inference_backend.inference.assessment import NOT_CALIBRATED
         from inference_backend.inference.pace import Pace
 
-        model, network, runtime = self._model, self._network, self._runtime
-        if model is None or network is None or runtime is None:
-            raise BadSetting(f"The engine {self._id} is not loaded.")
+        model, runtime = require_loaded(self._id, self._model), require_loaded(self._id, self._runtime)
+        network = require_loaded(self._id, self._network)
         require_given(model.title, model.structures, wanted)
         started = time.monotonic()
         found = contour_by_examples(
@@ -111,12 +113,13 @@ class UniverSegEngine:
             Pace(progress, cancel),
         )
         note = NOTE.format(model.title, model.version)
-        return Contours(
+        drawn = Contours(
             masks=StructureSet.of(
                 ct.geometry, [Contour(one, found.masks[one], Source.MODEL, note) for one in wanted]
             ),
             spread=found.spread,
             timings_s={"examples": round(time.monotonic() - started, 3)},
-            findings=(*model.told, *found.findings, NOT_CALIBRATED),
+            findings=(*model.told, *found.findings),
             device=runtime.device,
         )
+        return with_expected(drawn, self._calibration, ct)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from AmlartContourLib.contract.effort import ExpectedEffort
+from AmlartContourLib.domain.contours import Spread
 from AmlartContourLib.domain.geometry import Geometry
+from AmlartContourLib.domain.mask import Mask
 from inference_backend.inference.calibration import (
     Calibration,
     disagreements,
@@ -30,15 +33,26 @@ class Assessment:
 
 def assessed(calibration: Calibration | None, found: EnsembleResult, scan: Geometry) -> Assessment:
     """What a calibration says of a result. `scan`: the grid of the scan as it came."""
+    started = time.monotonic()
+    seen = found.view
+    features = scan_features(seen.hu_kji, seen.grid.spacing_kji_mm, scan) if calibration else {}
+    made = assessed_by(calibration, found.masks, found.spread, features)
+    return replace(made, seconds=round(time.monotonic() - started, 3))
+
+
+def assessed_by(
+    calibration: Calibration | None,
+    masks: Mapping[str, Mask],
+    spread: Mapping[str, Spread],
+    features: Mapping[str, float],
+) -> Assessment:
+    """The same of any engine's masks and spreads. `features`: of the scan, without disagreement."""
     if calibration is None:
         return Assessment(None, (NOT_CALIBRATED,), 0.0)
     started = time.monotonic()
     tolerances = {one.structure: one.tolerance_mm for one in calibration.structures}
-    apart = disagreements(found.masks, found.spread, tolerances)
-    features = with_disagreement(
-        scan_features(found.view.hu_kji, found.view.grid.spacing_kji_mm, scan), apart
-    )
-    effort = effort_of(calibration, found.masks, apart, features)
+    apart = disagreements(masks, spread, tolerances)
+    effort = effort_of(calibration, masks, apart, with_disagreement(features, apart))
     told = (f"{effort.withheld} {_sentence(effort)}",) if effort.withheld else ()
     return Assessment(effort, told, round(time.monotonic() - started, 3))
 

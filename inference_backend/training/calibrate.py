@@ -42,7 +42,7 @@ def calibrate(
         cases=len(cases),
         coverage=COVERAGE,
         weights=weights_of(manifest),
-        structures=tuple(_structure(name, cases) for name in manifest.structures),
+        structures=tuple(structure_calibration(name, cases) for name in manifest.structures),
         likeness=likeness_of([case.features for case in cases]),
     )
     write_file(bundle / CALIBRATION_FILE, to_json(found).encode(), replace=True)
@@ -50,8 +50,9 @@ def calibrate(
     return found
 
 
-def _structure(name: str, cases: Sequence[CaseFigures]) -> StructureCalibration:
-    """From the cases in which the structure was drawn; the path also needs a truth that is not empty."""
+def structure_calibration(name: str, cases: Sequence[CaseFigures]) -> StructureCalibration:
+    """The rules of one structure, from the cases in which it was drawn; the path also needs a truth that is
+    not empty."""
     rows = [row for case in cases for row in case.structures if row.structure == name]
     fractions = [
         (row.x_fraction, row.fraction)

@@ -61,14 +61,17 @@ def measure_cohort(
     bundle: Path, cohort: Cohort, ids: Sequence[str], out: Path, report: Report, device: str = "cpu"
 ) -> tuple[CaseFigures, ...]:
     """Cases of a cohort contoured by a bundle, figures of the structures that each has a label of."""
-    names = (*open_bundle(bundle).manifest.structures, *JOINED)
+    given = open_bundle(bundle).manifest.structures
+    named = [(case_id, truth_of(cohort, case_id, given)) for case_id in ids]
+    return measure_read(bundle, named, out, report, device)
 
-    def reader(case_id: str) -> ReadTruth:
-        def read() -> Truth:
-            found = read_case(cohort.case(case_id), cohort.form)
-            labels = {name: label_of(found.structures, name) for name in names}
-            return Truth(found.scan, {name: mask for name, mask in labels.items() if mask is not None})
 
-        return read
+def truth_of(cohort: Cohort, case_id: str, structures: Sequence[str]) -> ReadTruth:
+    """A case to read later: its labels of these structures, and of those they are joined to."""
 
-    return measure_read(bundle, [(case_id, reader(case_id)) for case_id in ids], out, report, device)
+    def read() -> Truth:
+        found = read_case(cohort.case(case_id), cohort.form)
+        labels = {name: label_of(found.structures, name) for name in (*structures, *JOINED)}
+        return Truth(found.scan, {name: mask for name, mask in labels.items() if mask is not None})
+
+    return read

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.contract.strict_json import Message, from_json, to_json
+from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.mask import Mask, union
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.exchange.atomic import write_file
@@ -20,6 +21,7 @@ from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.measures.comparison import compare
 from AmlartContourLib.measures.disagreement import Disagreement
 from inference_backend.engines.bundle import BundleEngine
+from inference_backend.engines.protocol import Engine
 from inference_backend.inference.calibration import disagreements, with_disagreement
 from inference_backend.inference.scan_features import scan_features
 from inference_backend.inference.view import view_of
@@ -83,6 +85,7 @@ class Truth:
 
 
 ReadTruth = Callable[[], Truth]
+Measure = Callable[[str, Truth], CaseFigures]
 
 
 def measure_cases(
@@ -109,16 +112,36 @@ def measure_read(
 ) -> tuple[CaseFigures, ...]:
     """The same of cases that are read when their turn comes; one with a file is not read."""
     manifest = open_bundle(bundle).manifest
-    engine: BundleEngine | None = None
+
+    def load() -> Measure:
+        engine = BundleEngine(manifest.id, bundle)
+        engine.load(device)
+
+        def measure(name: str, truth: Truth) -> CaseFigures:
+            drawn = contoured(engine, truth.scan, manifest.structures)
+            return figures_of(name, weights_of(manifest), truth, drawn, _features(truth.scan, manifest))
+
+        return measure
+
+    return measure_each(weights_of(manifest), load, named, out, report)
+
+
+def measure_each(
+    weights: tuple[str, ...],
+    load: Callable[[], Measure],
+    named: Sequence[tuple[str, ReadTruth]],
+    out: Path,
+    report: Report,
+) -> tuple[CaseFigures, ...]:
+    """Cases by any engine; `load` is called once, before the first case without a file of these weights."""
+    measure: Measure | None = None
     figures = []
     for number, (name, read) in enumerate(named):
         path = out / f"{name}.json"
-        found = _kept(path, weights_of(manifest))
+        found = _kept(path, weights)
         if found is None:
-            if engine is None:
-                engine = BundleEngine(manifest.id, bundle)
-                engine.load(device)
-            found = _measured(name, read(), engine, manifest)
+            measure = measure or load()
+            found = measure(name, read())
             write_file(path, to_json(found).encode(), replace=True)
         figures.append(found)
         report(number + 1, len(named))
@@ -133,11 +156,16 @@ def _kept(path: Path, weights: tuple[str, ...]) -> CaseFigures | None:
     return found if found.weights == weights else None
 
 
-def _measured(name: str, truth: Truth, engine: BundleEngine, manifest: Manifest) -> CaseFigures:
-    ct = truth.scan
-    drawn = engine.contour(
-        ct, manifest.structures, lambda _fraction, _stage: None, lambda: False, StructureSet(ct.geometry)
-    )
+def contoured(engine: Engine, ct: CtScan, wanted: Sequence[str]) -> Contours:
+    """What a loaded engine draws of a scan that comes without contours."""
+    none = StructureSet(ct.geometry)
+    return engine.contour(ct, tuple(wanted), lambda _fraction, _stage: None, lambda: False, none)
+
+
+def figures_of(
+    name: str, weights: tuple[str, ...], truth: Truth, drawn: Contours, features: Mapping[str, float]
+) -> CaseFigures:
+    """One case, of the structures whose truth is known. `features`: of the scan, without disagreement."""
     masks = {contour.structure_id: contour.mask for contour in drawn.masks}
     apart = disagreements(masks, drawn.spread, {n: catalogue()[n].tolerance_mm for n in masks})
     rows = tuple(
@@ -145,7 +173,7 @@ def _measured(name: str, truth: Truth, engine: BundleEngine, manifest: Manifest)
         for structure, mask in _with_joined(masks).items()
         if structure in truth.masks
     )
-    return CaseFigures(name, weights_of(manifest), with_disagreement(_features(ct, manifest), apart), rows)
+    return CaseFigures(name, weights, with_disagreement(features, apart), rows)
 
 
 def _features(ct: CtScan, manifest: Manifest) -> dict[str, float]:

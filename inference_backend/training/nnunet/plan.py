@@ -37,6 +37,12 @@ class NnUNetPlan(Message):
     start: StartFrom | None
 
     @property
+    def learnt(self) -> Splits:
+        """The split without the cases that are for calibration; folds keep their numbers."""
+        kept = self.recipe.calibration_folds
+        return replace(self.splits, folds=((),) * kept + self.splits.folds[kept:])
+
+    @property
     def axes(self) -> Axes:
         """The order of axes in which images are written: that of the weights to start from."""
         return Axes(self.start.axes if self.start else OWN_AXES)

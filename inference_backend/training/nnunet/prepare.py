@@ -60,7 +60,7 @@ def _raw(run: Path, plan: NnUNetPlan, cohort: Cohort, tell: Tell) -> tuple[DataS
     if kept.exists():
         return from_json(Sets, kept.read_bytes()).sets
     shutil.rmtree(run / RAW, ignore_errors=True)  # written, but not told of: the program ended in between
-    ids = [case for part in plan.splits.folds for case in part]
+    ids = [case for part in plan.learnt.folds for case in part]
     sets = write_raw(run / RAW, cohort, ids, data_sets(plan.recipe.groups), plan.axes, tell)
     for one in sets:
         _require_folds(plan, one)
@@ -100,7 +100,7 @@ def _make_plans(
     plans_of(parsed(text, "plans"), dataset_json(one.structures, len(one.cases)), recipe.configuration)
     splits = [
         {part: [case for case in cases if case in one.cases] for part, cases in fold.items()}
-        for fold in plan.splits.nnunet_splits()
+        for fold in plan.learnt.nnunet_splits()
     ]
     write_file(place / "splits_final.json", json.dumps(splits, indent=1).encode(), replace=True)
 

@@ -27,7 +27,7 @@ class NnUNetRecipe(Message):
 
     `configuration` and `planner`: names of nnU-Net's; `gpu_memory_gb`: what the planner fills, None for its
     own default. `folds`: those of the split that are trained, each a member of the ensemble. `keep_every`: in
-    epochs.
+    epochs. `calibration_folds`: the first folds of the split, which no member learns from.
     """
 
     title: str
@@ -43,6 +43,7 @@ class NnUNetRecipe(Message):
     learning_rate: float
     mirror: bool
     keep_every: int
+    calibration_folds: int = 0
 
     def __post_init__(self) -> None:
         if not self.structures or len(set(self.structures)) < len(self.structures):
@@ -54,6 +55,8 @@ class NnUNetRecipe(Message):
             raise ValueError(f"at most {MOST_REGIONS} structures fit into regions; use one_network_each")
         if not self.folds or len(set(self.folds)) < len(self.folds) or min(self.folds) < 0:
             raise ValueError("there is at least one fold, each once, from 0")
+        if not 0 <= self.calibration_folds <= min(self.folds):
+            raise ValueError("a fold that is for calibration is not trained")
         if min(self.epochs, self.iterations, self.validation_iterations, self.keep_every) < 1:
             raise ValueError("epochs, iterations, validation_iterations and keep_every are 1 or more")
         if not 0 < self.learning_rate < 1 or (self.gpu_memory_gb or 1) <= 0:
