@@ -113,18 +113,22 @@ def with_copies(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def rule_folder(
-    folder: Path, above_hu: float, what: Folder, look_kji: tuple[int, int, int] = (0, 0, 0)
+    folder: Path, above_hu: float, what: Folder, look_kji: tuple[int, int, int] = (0, 0, 0), label: int = 1
 ) -> Path:
-    """A network set by hand to the rule "label 1 is where the HU are above a threshold", in every fold."""
+    """A network set by hand to the rule "this label is where the HU are above a threshold", in every fold."""
     what = replace(what, rule=True)
     network = write_json_files(folder, what)
     for fold in what.folds:
-        write_checkpoint(folder, fold, rule_state(network, above_hu, what, look_kji), what)
+        write_checkpoint(folder, fold, rule_state(network, above_hu, what, look_kji, label), what)
     return folder
 
 
 def rule_state(
-    network: nn.Module, above_hu: float, what: Folder, look_kji: tuple[int, int, int] = (0, 0, 0)
+    network: nn.Module,
+    above_hu: float,
+    what: Folder,
+    look_kji: tuple[int, int, int] = (0, 0, 0),
+    label: int = 1,
 ) -> dict[str, Tensor]:
     """Its weights, by the skip path alone. `look_kji`: how many voxels (-1 to 1) beside itself each voxel
     looks, along the k, j, i that the network sees."""
@@ -137,8 +141,8 @@ def rule_state(
     _set(state, "decoder.stages.0.convs.1.conv.weight", {(0, 0): 1.0, (1, 1): 1.0})
     # LeakyReLU four times over: a positive value passes, a negative one shrinks by 0.01 each time; the two
     # channels hold x and -x, so their difference is x (1 + 0.01 ** 4) whatever its sign.
-    _set(state, "decoder.seg_layers.0.weight", {(1, 0): 1.0, (1, 1): -1.0})
-    state["decoder.seg_layers.0.bias"][1] = -(above_hu - MEAN_HU) / STD_HU * (1 + 0.01**4)
+    _set(state, "decoder.seg_layers.0.weight", {(label, 0): 1.0, (label, 1): -1.0})
+    state["decoder.seg_layers.0.bias"][label] = -(above_hu - MEAN_HU) / STD_HU * (1 + 0.01**4)
     return state
 
 
