@@ -5,11 +5,16 @@ A click, a proposal over the views, and one step that undo takes back; no other 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from inference_backend.phantom.make import make_phantom
+from inference_backend.phantom.spec import PhantomSpec
+from inference_backend.phantom.write import write_phantom
 from support.backend_process import BackendProcess
 from support.small_patients import write_small_patient
 from support.work_page import WorkPage, work_page
@@ -18,6 +23,7 @@ from support.workstation_process import running_workstation
 pytestmark = pytest.mark.slow
 LABEL = "fix here: Bladder"
 SLICE_OF_BLADDER = 13
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
 NO_PROPOSAL = "() => !document.querySelector('#fix-proposal')"
 
 
@@ -137,3 +143,58 @@ def test_while_the_engine_works_the_views_scroll_and_escape_stops_it(work: WorkP
     work.notice("Nothing was changed")
     work.page.wait_for_selector("#fix-ask")
     assert work.station.scene().differs_from(came) == set()
+
+
+def test_pictures_are_taken_where_they_are_asked_for(tmp_path: Path) -> None:
+    if not os.environ.get("AMLART_PICTURES"):
+        pytest.skip(
+            "set AMLART_PICTURES=1 to write docs/images/workstation-fixing.png and -second-opinion.png"
+        )
+    spec = PhantomSpec(matrix_ij=(240, 200), pixel_mm=(1.7, 1.7), slice_step_mm=4.0)
+    write_phantom(tmp_path / "patients" / "Patient A", make_phantom(spec), dicom=False)
+    backend = BackendProcess(tmp_path / "home").start()
+    try:
+        with (
+            running_workstation(tmp_path / "patients", tmp_path / "home") as running,
+            work_page(running) as it,
+        ):
+            it.open("Patient A")
+            _take_pictures(it)
+    finally:
+        backend.stop()
+
+
+def _take_pictures(work: WorkPage) -> None:
+    page = work.page
+    page.keyboard.press("f")
+    page.wait_for_selector("#fix-point.on")
+    page.select_option("#fix-structure", "bladder")
+    for field, mm in (("#fix-in-slice", "9"), ("#fix-across", "8")):
+        page.fill(field, mm)
+        page.locator(field).blur()
+    page.evaluate("() => window.trame.trigger('go_to_slice', ['Axial', 27])")
+    page.wait_for_selector("#place-Axial:has-text('28 /')")
+    click(work, 0.03, -0.14)
+    page.keyboard.press("o")
+    page.wait_for_selector("#fix-outside:checked")
+    click(work, 0.09, -0.1)
+    page.keyboard.press("a")
+    proposed(work)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=str(PICTURES / "workstation-fixing.png"))
+    page.click("#fix-reject")
+    work.panel("contouring")
+    page.select_option("#engine", "guideline-taylor-2005")
+    page.click("#contour")
+    page.wait_for_selector("#phase.READY")
+    work.panel("effort")
+    page.select_option("#second-engine", "guideline-pgi")
+    page.click("#second-ask")
+    page.click("#effort-ln_external_iliac_left")
+    page.wait_for_selector("#apart-ln_external_iliac_left:has-text('%')")
+    page.wait_for_selector("#look-first")
+    page.evaluate("() => window.trame.state.set('notice_visible', false)")
+    page.locator("#look-first").scroll_into_view_if_needed()
+    page.locator("#look-first button").first.click()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=str(PICTURES / "workstation-second-opinion.png"))

@@ -14,6 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import slicer
+
 from host import pythonqt
 from host.application import Host
 from host.clinician import Clinician, dab
@@ -25,7 +28,7 @@ from support.source_tree import ROOT
 
 WIDTH, HEIGHT = 500, 3000
 COARSE = PhantomSpec(matrix_ij=(120, 100), pixel_mm=(3.4, 3.4), slice_step_mm=5.0)
-PANELS = ("worklist", "backend", "contouring", "components", "effort", "review", "export")
+PANELS = ("worklist", "backend", "contouring", "components", "effort", "fix", "review", "export")
 
 
 def patient_with_all_contours(folder: Path) -> None:
@@ -49,6 +52,28 @@ def work(clinician: Clinician) -> None:
     review.reviewerEdit.text = "Dr Example"
     clinician.press(review.markButton)
     clinician.host.spin(1.0)
+    propose(clinician)
+
+
+def propose(clinician: Clinician) -> None:
+    """A change of the bladder, proposed by the tests' engine, and a second opinion on it."""
+    bench = clinician.bench
+    mask = bench.session.case.structures.mask("bladder")
+    clinician.choose(bench.effort.ui.secondBox, "Bright above 20")
+    clinician.press(bench.effort.ui.secondButton)
+    mm = bench.session.effort.tolerance_mm("bladder")
+    clinician.wait(lambda: bench.session.second.of("bladder", mm), 120, "the second opinion is compared")
+    bench.fix.ui.inSliceSpin.value, bench.fix.ui.acrossSpin.value = 9.0, 8.0
+    clinician.press(bench.fix.ui.pointButton)
+    node = slicer.mrmlScene.GetNodeByID(slicer.modules.markups.logic().GetActiveListID())
+    k, j, i = (int(v) for v in np.argwhere(mask.to_array())[mask.voxel_count // 3])
+    x, y, z = (float(v) for v in mask.geometry.index_to_lps([i, j, k]))
+    node.AddControlPointWorld(-x, -y, z)
+    clinician.host.spin(0.3)
+    clinician.press(bench.fix.ui.askButton)
+    clinician.wait(lambda: bench.session.fixing.proposal, 120, "the engine answers")
+    bench.fix.ui.nameEdit.text = "Dr Example"
+    clinician.host.spin(0.3)
 
 
 def main(target: Path) -> None:

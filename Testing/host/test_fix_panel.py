@@ -83,7 +83,7 @@ def test_pointing_is_slicers_place_mode_and_puts_the_editor_down(clinician: Clin
     assert interaction.GetPlaceModePersistence()
     assert pythonqt.unwrap(bench.editor.ui.editor).effect is None
     click(bench, middle(bench))
-    assert bench.fix.ui.marksLabel.text == "1 marks."
+    assert bench.fix.ui.marksLabel.text == "Marks: 1."
     assert tuple(proposal_node().GetSegmentation().GetSegmentIDs()) == (LIMIT,)
     clinician.press(bench.fix.ui.clearButton)
     bench.tick()

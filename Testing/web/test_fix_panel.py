@@ -46,7 +46,7 @@ def room(tmp_path: Path, backend: BackendProcess, offered: Capabilities) -> Iter
     room = PanelRoom(desk, FixPanel)
     room.views.axial_k = K
     room.panel.offer(offered)
-    room.state.active = "bladder"
+    room.state.update({"active": "bladder", "panel": "fixing"})
     room.panel.refresh()
     yield room
     desk.session.end()
@@ -186,6 +186,15 @@ def test_a_composite_cannot_be_asked_about(room: PanelRoom) -> None:
     room.call("fix_mark", "Axial", [room.views.share(PLACE)])
     assert "cannot put that structure right" in room.call("fix_ask")
     assert not room.desk.session.fixing.running
+
+
+def test_what_is_pointed_at_is_shown_with_its_panel_and_a_proposal_always(room: PanelRoom) -> None:
+    pointed_and_asked(room)
+    assert room.state.Axial_fix["points"]
+    room.state.panel = "effort"
+    room.panel.refresh()
+    assert (room.state.Axial_fix["points"], room.state.Axial_fix["region"]) == ([], "")
+    assert room.state.Axial_fix["added"]
 
 
 def test_taking_up_a_tool_ends_the_pointing_and_pointing_puts_the_tool_down(room: PanelRoom) -> None:

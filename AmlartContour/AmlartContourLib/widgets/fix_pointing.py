@@ -87,7 +87,7 @@ class FixPointing:
         count = len(self.pointed.marks)
         if not count:
             return _("Nothing is pointed at yet.")
-        words = _("{n} marks.") if self.pointed.is_enough else _("{n} marks; one that belongs is needed.")
+        words = _("Marks: {n}.") if self.pointed.is_enough else _("Marks: {n}; one that belongs is needed.")
         return words.format(n=count)
 
     def _taken(self, placed: Sequence[Placed], geometry: Geometry) -> Pointed:

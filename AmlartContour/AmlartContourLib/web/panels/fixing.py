@@ -22,6 +22,7 @@ from AmlartContourLib.session.events import (
     StructuresChanged,
 )
 from AmlartContourLib.session.fixing import Proposal
+from AmlartContourLib.session.pointing import Pointed
 from AmlartContourLib.session.prompted_engines import NONE, fixable, usable, why_none
 from AmlartContourLib.web.desk import Desk
 from AmlartContourLib.web.panels.fix_drawn import DrawnFix
@@ -113,8 +114,10 @@ class FixPanel:
             self.draw(name)
 
     def draw(self, name: str) -> None:
-        """What lies over one view, which may show another slice now."""
-        case, pointed = self._desk.case, self.pointing.pointed
+        """What lies over one view, which may show another slice now. What is pointed at is shown with the
+        panel, a proposal always."""
+        case, looked_at = self._desk.case, self._desk.state.panel == "fixing"
+        pointed = self.pointing.pointed if looked_at else Pointed()
         region = pointed.region(case.patient.axial, self.pointing.reach) if case and pointed.marks else None
         self._drawn.draw(name, pointed, region, self._desk.session.fixing.proposal)
 
