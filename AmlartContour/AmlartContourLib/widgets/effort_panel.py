@@ -18,7 +18,7 @@ from AmlartContourLib.session.events import (
 from AmlartContourLib.widgets.panel import Desk, Panel, fill_table, id_at, silent, stretch
 from AmlartContourLib.widgets.second_opinion import SecondOpinionPart, apart, look_words, why
 
-COLUMN_PX = 100  # so that a long name leaves room for the figures
+COLUMN_PX = 80  # so that a long name leaves room for the figures
 STRIP_PX = 4  # least width of one slice
 LOOK_FIRST = 4
 FULL_MM2 = 150.0  # to redraw in a slice: the darkest, unless a slice has more
