@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from AmlartContourLib.contract.prompt import Prompt, PromptKind, Stroke, VoxelBox
 from inference_backend.interactive.adding import add_folder
 from inference_backend.interactive.description import Interactive
 from inference_backend.models.licences import accept
@@ -27,6 +29,7 @@ from inference_backend.nnunet.unet import NnUNet
 from support.nnunet_folders import CONFIGURATION, Folder, plans_and_dataset, write_checkpoint
 
 LICENCE = "CC BY-NC-SA 4.0"
+REGION = VoxelBox((4, 4, 4), (12, 16, 16))
 CHANNELS = 8
 ABOUT = {
     "inference_class": "nnInteractiveInferenceSession",
@@ -80,6 +83,19 @@ def add_model(
     if accepted:
         accept(bundle_folder(name), model.licence, "a test")
     return model
+
+
+def prompts() -> Iterator[Prompt]:
+    """One of each kind, and all of them together."""
+    box, point = VoxelBox((7, 6, 6), (8, 13, 13)), (8, 9, 9)
+    line = Stroke(PromptKind.SCRIBBLE, ((6, 6, 6), (9, 12, 12)))
+    away = Stroke(PromptKind.SCRIBBLE, ((5, 14, 14), (5, 15, 15)), belongs=False)
+    loop = Stroke(PromptKind.LASSO, ((8, 6, 6), (8, 12, 6), (8, 12, 12), (8, 6, 12)))
+    yield Prompt("bladder", REGION, box)
+    yield Prompt("bladder", REGION, inside_kji=(point,))
+    yield Prompt("bladder", REGION, strokes=(line,))
+    yield Prompt("bladder", REGION, strokes=(loop,))
+    yield Prompt("bladder", REGION, box, (point,), ((5, 5, 5),), (line, away, loop))
 
 
 class RuleSession:

@@ -5,12 +5,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,25 +18,23 @@ from AmlartContourLib.contract.errors import (
     Cancelled,
     DamagedFile,
     InputRefused,
-    JobFailed,
     TooLarge,
 )
 from AmlartContourLib.contract.home import HOME_VARIABLE
-from AmlartContourLib.contract.prompt import Prompt, PromptKind, Stroke, VoxelBox
+from AmlartContourLib.contract.prompt import Prompt, PromptKind, VoxelBox
 from inference_backend.engines.nninteractive import NnInteractiveEngine
 from inference_backend.engines.protocol import PromptedEngine
 from inference_backend.engines.registry import Registry, listed
-from inference_backend.interactive.adding import add_folder, add_server
-from inference_backend.interactive.description import CLIENT, KEY_VARIABLE, LIBRARY, require_server
+from inference_backend.interactive.adding import add_folder
+from inference_backend.interactive.description import LIBRARY
 from inference_backend.models.licences import accept
 from inference_backend.models.pack_checking import fault_of
 from inference_backend.models.store import bundle_folder, own_packs
 from inference_backend.models.wish import Wish
 from support.box_cohort import box_patient
 from support.hostile import Hostile
-from support.interactive_models import ABOUT, add_model, skip_without, write_folder
+from support.interactive_models import ABOUT, add_model, prompts, skip_without, write_folder
 
-REGION = VoxelBox((4, 4, 4), (12, 16, 16))
 WISH = Wish("nn", "", "nnInteractive")
 
 
@@ -53,19 +45,6 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def quiet(_fraction: float, _stage: str) -> None:
     """Nobody listens."""
-
-
-def prompts() -> Iterator[Prompt]:
-    """One of each kind, and all of them together."""
-    box, point = VoxelBox((7, 6, 6), (8, 13, 13)), (8, 9, 9)
-    line = Stroke(PromptKind.SCRIBBLE, ((6, 6, 6), (9, 12, 12)))
-    away = Stroke(PromptKind.SCRIBBLE, ((5, 14, 14), (5, 15, 15)), belongs=False)
-    loop = Stroke(PromptKind.LASSO, ((8, 6, 6), (8, 12, 6), (8, 12, 12), (8, 6, 12)))
-    yield Prompt("bladder", REGION, box)
-    yield Prompt("bladder", REGION, inside_kji=(point,))
-    yield Prompt("bladder", REGION, strokes=(line,))
-    yield Prompt("bladder", REGION, strokes=(loop,))
-    yield Prompt("bladder", REGION, box, (point,), ((5, 5, 5),), (line, away, loop))
 
 
 @pytest.mark.slow
@@ -134,53 +113,6 @@ def test_a_cancel_acts_before_the_next_look_and_the_next_prompt_is_answered(tmp_
         engine.fix(scan, prompt, lambda _f, s: stages.append(s), lambda: "Prompt 1 of 1" in stages, truth)
     assert engine.fix(scan, prompt, quiet, lambda: False, truth).masks.ids == ("bladder",)
     engine.unload()
-
-
-@pytest.mark.slow
-def test_a_server_of_the_library_answers_by_its_own_protocol(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    skip_without(LIBRARY)
-    skip_without(CLIENT)
-    source = write_folder(tmp_path / "trained")
-    port = free_port()
-    url, key = f"http://127.0.0.1:{port}", "a key of the test"
-    command = ["nnInteractive.inference.server.main", "--model-dir", str(source), "--fold", "0"]
-    command += ["--port", str(port), "--device", "cpu", "--no-autozoom", "--torch-n-threads", "1"]
-    environment = {**os.environ, KEY_VARIABLE: key}
-    with subprocess.Popen(
-        [sys.executable, "-m", *command],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            wait_for(port, server)
-            monkeypatch.setenv(KEY_VARIABLE, "another")
-            with pytest.raises(BadSetting, match="refuses the key"):
-                add_server(url, ("bladder",), WISH)
-            monkeypatch.setenv(KEY_VARIABLE, key)
-            model = add_server(url, ("bladder",), WISH)
-            assert (model.licence, model.research_only) == ("CC BY-NC-SA 4.0", True)
-            accept(bundle_folder("nn"), model.licence, "a test")
-            scan, truth = box_patient(3)
-            remote = NnInteractiveEngine("nn")
-            remote.load("cpu")
-            add_model(tmp_path, "here")
-            here = NnInteractiveEngine("here")
-            here.load("cpu")
-            for prompt in prompts():
-                asked = (scan, prompt, quiet, lambda: False, truth.only(["bladder"]))
-                theirs, ours = remote.fix(*asked), here.fix(*asked)
-                assert theirs.masks.mask("bladder").same_voxels(ours.masks.mask("bladder"))
-                assert f"Asked of the nnInteractive server {url}." in theirs.findings
-            here.unload()
-        finally:
-            server.terminate()
-            server.wait()
-    with pytest.raises(JobFailed, match="does not answer"):
-        remote.fix(*asked)
-    remote.unload()
 
 
 def test_it_is_listed_with_what_it_takes_and_its_terms(tmp_path: Path) -> None:
@@ -282,38 +214,3 @@ def test_a_missing_library_is_told_with_what_mends_it(
     assert info.mend == "pip install 'amlart-contour[interactive]'"
     with pytest.raises(BadSetting, match="nnInteractive is not installed"):
         NnInteractiveEngine("nn").load("cpu")
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://10.0.0.7:1527", "http://hospital", "ftp://127.0.0.1", "127.0.0.1:1527", "http://a:b@localhost"],
-)
-def test_a_scan_goes_to_another_machine_by_tls_only(url: str) -> None:
-    with pytest.raises(BadSetting, match="server cannot be used"):
-        add_server(url, ("bladder",), WISH)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:1527", "http://localhost:1", "https://gpu.hospital", "http://[::1]:9"]
-)
-def test_this_machine_and_tls_are_taken(url: str) -> None:
-    require_server(url)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Until the server listens; fails where it ends."""
-    until = time.monotonic() + 300
-    while time.monotonic() < until:
-        assert server.poll() is None, "the server ended"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.5)
-    raise AssertionError("the server does not listen")
