@@ -156,6 +156,7 @@ def test_the_page_says_research_only_loads_nothing_from_outside_and_names_every_
         "components",
         "effort",
         "editing",
+        "fixing",
         "review",
         "exporting",
         "physicist",

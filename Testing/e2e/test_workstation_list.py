@@ -14,7 +14,17 @@ from support.work_page import SQUARE, WorkPage, work_page
 from support.workstation_process import running_workstation
 
 pytestmark = pytest.mark.slow
-PANELS = ("worklist", "contouring", "components", "effort", "editing", "review", "exporting", "physicist")
+PANELS = (
+    "worklist",
+    "contouring",
+    "components",
+    "effort",
+    "editing",
+    "fixing",
+    "review",
+    "exporting",
+    "physicist",
+)
 
 
 @pytest.fixture(scope="module")
