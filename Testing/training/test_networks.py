@@ -7,13 +7,24 @@ import torch
 
 from AmlartContourLib.contract.errors import BadSetting
 from inference_backend.models.attention_residual_unet import AttentionGate, AttentionResidualUNet, spread
-from inference_backend.models.networks import BUILDERS, build, side_multiple
+from inference_backend.models.networks import BUILDERS, build, side_multiple, told_network
+from inference_backend.training.cohort_recipe import read_cohort_recipe
+from inference_backend.training.thesis_recipe import read_thesis_recipe
 
 ARGUMENTS = {
     "attention_residual_unet": {"channels": [4, 8]},
     "monai_unet": {"channels": [4, 8], "strides": [2]},
     "monai_segresnet": {"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]},
     "monai_swin_unetr": {"feature_size": 12},
+    "monai_bundle": {
+        "network": "monai_segresnet",
+        "arguments": {"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]},
+        "outputs": 6,
+        "channels": [1, 2, 3, 4, 5],
+        "axes": "RAS",
+        "values": [0.0, 1.0],
+        "exclusive": True,
+    },
     "one_network_each": {"network": "attention_residual_unet", "arguments": {"channels": [4, 8]}},
 }
 
@@ -62,6 +73,17 @@ def test_a_gate_only_weakens_what_passes_it() -> None:
     passed = AttentionGate(4, 4)(skip, gating)
     assert bool((passed.abs() <= skip.abs()).all())
     assert bool((passed * skip >= 0).all())
+
+
+def test_a_training_tells_the_size_of_its_network_and_what_goes_in_and_comes_out() -> None:
+    thesis = read_thesis_recipe()
+    told = told_network(
+        thesis.network, 1, thesis.arguments, (thesis.slices, thesis.in_plane, thesis.in_plane)
+    )
+    assert told == "attention_residual_unet: 1,428,980 weights, 1 x 64 x 64 x 64 in, 1 x 64 x 64 x 64 out"
+    cohort = read_cohort_recipe()
+    told = told_network(cohort.network, 7, cohort.arguments, cohort.patch_kji)
+    assert told.endswith("1 x 96 x 128 x 160 in, 7 x 96 x 128 x 160 out")
 
 
 def test_two_structures_may_claim_the_same_voxel() -> None:

@@ -325,7 +325,7 @@ def test_a_run_that_is_killed_ends_with_the_same_weights(
     state = tmp_path / "run" / "state.pt"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = subprocess.Popen([sys.executable, "-c", start, *words], env=environment, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while not state.exists() and time.monotonic() < deadline and run.poll() is None:
         time.sleep(0.002)
     run.send_signal(signal.SIGKILL)

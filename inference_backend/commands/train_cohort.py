@@ -14,6 +14,7 @@ from inference_backend.commands.console import to_user
 
 if TYPE_CHECKING:
     from inference_backend.dataset.cohort import Cohort
+    from inference_backend.training.cohort_plan import CohortPlan
     from inference_backend.training.cohort_recipe import CohortRecipe
 
 Processes = Annotated[
@@ -57,8 +58,7 @@ def cohort(
     _check_sharing(chosen, member, processes, cluster)
     opened, clinic = _with_clinic(opened, from_clinic)
     plan = plan_run(run, opened, read_splits(splits), chosen, start, clinic)
-    for sentence in plan.told:
-        to_user("[yellow]Look at this:[/] {}", sentence)
+    _tell_plan(plan)
     phases = cohort_phases(plan, run, start)
     report = with_tensorboard(tell_training, run / "tensorboard") if tensorboard else tell_training
     with farm(cluster, gpus_of(device)) as place:
@@ -70,6 +70,15 @@ def cohort(
         return
     manifest = pack_cohort(plan, phases, out, names)
     to_user("The bundle {} was written to {}: {} members.", manifest.id, out, len(manifest.members))
+
+
+def _tell_plan(plan: CohortPlan) -> None:
+    from inference_backend.models.networks import told_network
+
+    recipe = plan.recipe
+    to_user("{}", told_network(recipe.network, len(recipe.groups[0]), recipe.arguments, recipe.patch_kji))
+    for sentence in plan.told:
+        to_user("[yellow]Look at this:[/] {}", sentence)
 
 
 def _check_sharing(recipe: CohortRecipe, member: int | None, processes: int, cluster: str | None) -> None:

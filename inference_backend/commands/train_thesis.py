@@ -28,12 +28,15 @@ def thesis(
     from inference_backend.cluster.farm import farm, gpus_of
     from inference_backend.dataset.cohort import open_cohort
     from inference_backend.dataset.splits import read_splits
+    from inference_backend.models.networks import told_network
     from inference_backend.training.thesis_cases import ThesisCases
     from inference_backend.training.thesis_recipe import RECIPE, read_thesis_recipe
     from inference_backend.training.thesis_study import thesis_study
 
     chosen = read_thesis_recipe(recipe or RECIPE)
     structure_id = catalogue().resolve(structure).id
+    window = (chosen.slices, chosen.in_plane, chosen.in_plane)
+    to_user("{}", told_network(chosen.network, 1, chosen.arguments, window))
     run = run.resolve()
     cases = ThesisCases(open_cohort(cohort.resolve()), structure_id, chosen, run / "cases")
     with farm(cluster, gpus_of(device)) as place:

@@ -38,6 +38,14 @@ def build(name: str, inputs: int, structures: int, arguments: Arguments) -> nn.M
         raise BadSetting(f"The network {name} cannot be built from these arguments: {error}.") from error
 
 
+def told_network(name: str, structures: int, arguments: Arguments, window_kji: tuple[int, int, int]) -> str:
+    """A network for one scan in words: its name, weights, and what goes in and comes out."""
+    network = build(name, 1, structures, arguments)
+    count = sum(weight.numel() for weight in network.parameters())
+    window = " x ".join(map(str, window_kji))
+    return f"{name}: {count:,} weights, 1 x {window} in, {structures} x {window} out"
+
+
 def side_multiple(name: str, arguments: Arguments) -> int:
     """Every side of a window must be a multiple of this many voxels."""
     if name == VISTA:
