@@ -127,7 +127,7 @@ def _now_s() -> float:
         return time.monotonic()
 
 
-class _Paced(ScheduledRenderStrategy):
+class _Paced(ScheduledRenderStrategy):  # type: ignore[misc]  # trame-slicer has no types
     """What a view calls when the scene wants it drawn."""
 
     def __init__(self, due: Callable[[], None]) -> None:
