@@ -2,12 +2,13 @@
 
     python Testing/bench/whole_frame.py [--seed N]
 
-One member and one phantom of 512 x 512 voxels in the plane. Against MONAI's inferer over the whole frame in
-single precision: ours in the same windows, which shows what blending, half sums and the way back cost; ours
-as the engine works, with windows round the body; and as a measure for that, MONAI's whole frame with all
-windows a little further on. All get the same values on the network's grid but one row, in which MONAI brings
-the scan to it and the probabilities back by its own resampling. Each is held against the phantom's truth too;
-"outside" is all but the network. One thread, processor time.
+One member and one phantom of 512 x 512 voxels in the plane. First the whole frame in one window of MONAI's
+inferer in single precision, on the network's grid; then ours as the engine works, which asks about the body
+only. To tell what windows would do: MONAI's inferer in windows of the size the network was trained with, and
+the same with all of them a little further on. In one row more MONAI does all: it brings the scan to the
+network's grid and the probabilities back by its own resampling too. Each is held against the first and
+against the phantom's truth; "outside" is all but the network. One thread, processor time. With OpenVINO a row
+for it; its network is compiled before, once.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ from AmlartContourLib.measures.overlap import overlap
 from AmlartContourLib.measures.pair import pair
 from inference_backend.engines.bundle import BundleEngine
 from inference_backend.inference.back_sampling import mask_above
-from inference_backend.inference.blending import blended_logits
-from inference_backend.inference.devices import Runtime
+from inference_backend.inference.devices import Runtime, asking
 from inference_backend.inference.ensemble import contour_by_ensemble
+from inference_backend.inference.openvino_ask import asking_sooner, is_installed
 from inference_backend.inference.pace import Pace
+from inference_backend.inference.prediction import MakeAsk
 from inference_backend.inference.view import AIR
-from inference_backend.inference.windows import WindowPlan
 from inference_backend.models.allocation import keep_freed_memory
 from inference_backend.models.bundle import open_bundle
 from inference_backend.models.manifest import Manifest
@@ -50,9 +51,12 @@ from inference_backend.models.networks import side_multiple
 from inference_backend.models.store import EMBEDDED_FOLDER, EMBEDDED_ID
 from inference_backend.phantom.make import Phantom, make_phantom
 from inference_backend.phantom.spec import PhantomSpec
+from inference_backend.training.recipe import RECIPES, read_recipe
 from support.clocked import Clocked
 
 SHIFTS = (1, 8)
+TRAINED_KJI = read_recipe(RECIPES / "embedded.json").patch_kji
+OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -72,29 +76,34 @@ class WholeCase:
         manifest, scan = bundle.manifest, phantom.scan
         grid = model_grid(scan.geometry, manifest.spacing_mm)
         values = HuWindow(*manifest.window_hu).apply(hu_on(grid, scan.hu_kji, scan.geometry))
-        one = replace(manifest, members=manifest.members[:1])
+        one = replace(manifest, members=manifest.members[:1], moves=manifest.moves[:1])
         return cls(phantom, one, Clocked(bundle.network(0)), grid, values)
 
-    def by_body_crop(self) -> dict[str, Mask]:
+    def by_body_crop(self, make_ask: MakeAsk = asking) -> dict[str, Mask]:
         """As the engine does it."""
         arguments = self.manifest.network.arguments
         found = contour_by_ensemble(
-            [self.network],
+            [self.network if make_ask is asking else self.network.network],
             self.manifest,
             side_multiple(self.manifest.network.name, arguments),
             self.phantom.scan,
             self.manifest.structures,
             Runtime(),
             Pace(lambda _f, _s: None, lambda: False),
+            make_ask,
         )
         return dict(found.masks)
 
-    def by_monai(self, shift: int = 0) -> dict[str, Mask]:
-        """The whole frame by MONAI's inferer, all windows `shift` voxels further on."""
-        return self._masks(self._monai_logits(self.values_kji, shift))
+    def at_once(self) -> dict[str, Mask]:
+        """The whole frame in one window."""
+        return self._masks(self._monai_logits(self.values_kji, None))
+
+    def in_windows(self, shift: int = 0) -> dict[str, Mask]:
+        """The whole frame in windows as the network was trained with, all `shift` voxels further on."""
+        return self._masks(self._monai_logits(self.values_kji, TRAINED_KJI, shift))
 
     def by_monai_alone(self) -> dict[str, Mask]:
-        """The same with MONAI's resampling of the scan and of the probabilities."""
+        """In windows, with MONAI's resampling of the scan and of the probabilities."""
         from monai.data.meta_tensor import MetaTensor
         from monai.transforms import SpatialResample
 
@@ -103,7 +112,7 @@ class WholeCase:
         hu = MetaTensor(torch.from_numpy(scan.hu_kji.astype(np.float32))[None], affine=here)
         resample = SpatialResample(mode="bilinear", padding_mode="border", dtype=torch.float32)
         seen = resample(hu, there, self.grid.shape_kji).numpy()[0]
-        logits = self._monai_logits(HuWindow(*self.manifest.window_hu).apply(seen), 0)
+        logits = self._monai_logits(HuWindow(*self.manifest.window_hu).apply(seen), TRAINED_KJI)
         said = MetaTensor(torch.sigmoid(logits), affine=there)
         back = resample(said, here, scan.geometry.shape_kji)
         return {
@@ -111,32 +120,21 @@ class WholeCase:
             for name, channel in zip(self.manifest.structures, back, strict=True)
         }
 
-    def _monai_logits(self, values_kji: np.ndarray, shift: int) -> torch.Tensor:
+    def _monai_logits(
+        self, values_kji: np.ndarray, side_kji: tuple[int, int, int] | None, shift: int = 0
+    ) -> torch.Tensor:
+        """In windows of a size, or in one that holds everything."""
         from monai.inferers import SlidingWindowInferer
 
-        manifest = self.manifest
-        padded = np.pad(values_kji, [(shift, 0)] * 3, constant_values=AIR)
-        inferer = SlidingWindowInferer(
-            manifest.patch_kji, 1, manifest.overlap, mode="gaussian", padding_mode="constant", cval=AIR
-        )
+        multiple = side_multiple(self.manifest.network.name, self.manifest.network.arguments)
+        behind = [-n % multiple if side_kji is None else 0 for n in values_kji.shape]
+        padded = np.pad(values_kji, [(shift, n) for n in behind], constant_values=AIR)
+        side = side_kji or padded.shape
+        inferer = SlidingWindowInferer(side, 1, OVERLAP, mode="gaussian", padding_mode="constant", cval=AIR)
         with torch.inference_mode():
             logits: torch.Tensor = inferer(torch.from_numpy(padded)[None, None], self.network)[0]
-        return logits[:, shift:, shift:, shift:]
-
-    def in_monais_windows(self, sums: torch.dtype) -> dict[str, Mask]:
-        """The whole frame in MONAI's windows, blended as ours are."""
-        from monai.data.utils import dense_patch_slices
-
-        shape = self.grid.shape_kji
-        side = tuple(min(a, b) for a, b in zip(self.manifest.patch_kji or shape, shape, strict=True))
-        steps = [max(int(n * (1 - self.manifest.overlap)), 1) for n in side]
-        places = dense_patch_slices(shape, side, steps)
-        k, j, i = (tuple(sorted({place[axis].start for place in places})) for axis in range(3))
-        plan = WindowPlan(shape, side, (k, j, i))
-        wanted = range(len(self.manifest.structures))
-        with torch.inference_mode():
-            values = torch.from_numpy(self.values_kji)
-            return self._masks(blended_logits(self.network, values, plan, wanted, lambda _n: None, sums))
+        k, j, i = (slice(shift, shift + n) for n in values_kji.shape)
+        return logits[:, k, j, i]
 
     def _masks(self, logits: torch.Tensor) -> dict[str, Mask]:
         said = torch.sigmoid(logits.float()).numpy()
@@ -173,13 +171,15 @@ def main() -> None:
         make_phantom(PhantomSpec(matrix_ij=(512, 512), pixel_mm=(1.0, 1.0), slice_step_mm=2.5, seed=seed))
     )
     runs: dict[str, Callable[[], dict[str, Mask]]] = {
-        "whole frame by MONAI's inferer": case.by_monai,
-        "and by its resampling": case.by_monai_alone,
-        "ours in MONAI's windows, single": lambda: case.in_monais_windows(torch.float32),
-        "ours in MONAI's windows, half": lambda: case.in_monais_windows(torch.float16),
-        "ours, body crop": case.by_body_crop,
-        **{f"MONAI, windows {n} voxels on": partial(case.by_monai, n) for n in SHIFTS},
+        "the whole frame at once": case.at_once,
+        "ours": case.by_body_crop,
+        "in windows": case.in_windows,
+        "in windows, by MONAI alone": case.by_monai_alone,
+        **{f"in windows {n} voxels further on": partial(case.in_windows, n) for n in SHIFTS},
     }
+    if is_installed():
+        asking_sooner(case.network.network, Runtime())(torch.zeros(1, 1, 32, 32, 32))
+        runs["ours, OpenVINO"] = partial(case.by_body_crop, asking_sooner)
     say("| | processor, s | outside, s | mean Dice with row 1 (goal 0.995) | least | with the truth |")
     say("| --- | --- | --- | --- | --- | --- |")
     truth = {name: case.phantom.truth.mask(name) for name in case.manifest.structures}
@@ -192,7 +192,8 @@ def main() -> None:
         frame = frame or found
         mean, least = agreement(frame, found)
         with_truth, _ = agreement(truth, found)
-        times = f"{spent_s:.1f} | {outside_s:.1f}"
+        outside = f"{outside_s:.2f}" if case.network.seconds else ""
+        times = f"{spent_s:.2f} | {outside}"
         say(f"| {name} | {times} | {mean:.4f} | {least} | {with_truth:.3f} |")
 
 

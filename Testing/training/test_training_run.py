@@ -37,9 +37,10 @@ SMALL = replace(
     members=2,
     common_steps=2 * KEEP_EVERY,
     own_steps=KEEP_EVERY,
-    fine_rounds=2,
+    fine_rounds=(1, 2),
     fine_steps=KEEP_EVERY,
     settle_windows=4,
+    moves=(0, 3),
     learning_rate=0.02,
 )
 
@@ -103,7 +104,7 @@ def test_the_members_start_alike_and_end_apart(finished: tuple[Path, list[float]
 
 
 def test_each_member_leaves_out_other_cases() -> None:
-    recipe = replace(SMALL, cases=9, members=3)
+    recipe = replace(SMALL, cases=9, members=3, fine_rounds=(2, 2, 2))
     _, *members = phases(recipe, Path("run"))
     assert [sorted(set(range(9)) - set(m.cases)) for m in members] == 3 * [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
 
@@ -154,6 +155,7 @@ def test_a_finished_run_becomes_a_bundle_that_opens_and_says_what_it_is(
     assert f"| member-2 | {SMALL.own_steps} |" in card
     assert f"| fine-2-2 | {SMALL.fine_steps} |" in card
     assert bundle.manifest.patch_kji is None, "the whole body is asked about at once"
+    assert [bundle.manifest.moved_by(member) for member in range(2)] == [0, 3]
     assert [file.name for file in sorted((tmp_path / "bundle").glob("*.safetensors"))] == [
         "member-1.safetensors",
         "member-2.safetensors",
@@ -163,14 +165,17 @@ def test_a_finished_run_becomes_a_bundle_that_opens_and_says_what_it_is(
 def test_a_round_goes_on_from_the_end_of_the_last_in_an_order_of_its_own(tmp_path: Path) -> None:
     made = phases(SMALL, tmp_path)
     names = [phase.folder.name for phase in made]
-    assert names == ["common", "member-1", "member-2", "fine-1", "fine-2", "fine-1-2", "fine-2-2"]
-    assert [phase.number for phase in made] == list(range(7)), "the number is the seed's, none comes twice"
-    assert made[5].start == made[3].weights
-    assert made[5].cases == made[1].cases, "what a member never sees stays the same"
+    assert names == ["common", "member-1", "member-2", "fine-1", "fine-2", "fine-2-2"]
+    assert [phase.number for phase in made] == [0, 1, 2, 3, 4, 6], (
+        "the number is the seed's, none comes twice"
+    )
+    assert made[5].start == made[4].weights
+    assert made[5].cases == made[2].cases, "what a member never sees stays the same"
+    assert [phase.folder.name for phase in last_phases(SMALL, tmp_path)] == ["fine-1", "fine-2-2"]
 
 
 def test_an_unfinished_run_is_not_packed(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="fine-1-2, fine-2-2"):
+    with pytest.raises(InputRefused, match="fine-1, fine-2-2"):
         pack(SMALL, tmp_path, tmp_path / "bundle", "1")
     assert not (tmp_path / "bundle").exists()
 

@@ -83,7 +83,8 @@ def contour_by_ensemble(
     for number, network in enumerate(networks):
         share = (ASKED - SEEN) / len(networks)
         part = pace.part(SEEN + number * share, SEEN + (number + 1) * share)
-        answer = predictor.answer(network, view, channels, part)
+        moved = view.moved(manifest.moved_by(number), multiple)
+        answer = predictor.answer(network, moved, channels, part)
         watch.lap(NETWORK)
         pace.tell(SEEN + (number + 1) * share, "Drawing the contours on the scan")
         gathered.add(answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,20 +23,31 @@ AIR = -1.0  # what `HuWindow` makes of everything below the window
 class View:
     """A block of a model grid round the body.
 
-    `hu_kji`: its HU, float32. `values_kji`: the same scaled to -1 to 1 and padded with air behind the last
-    points so that windows fit; the network is asked about these.
+    `hu_kji`: its HU, float32. `values_kji`: the same scaled to -1 to 1 and padded with air, `before` voxels
+    before the first points of each axis and behind the last so that windows fit; the network is asked about
+    these.
     """
 
     grid: Geometry
     block: Box
     hu_kji: NDArray[np.float32]
     values_kji: Tensor
+    before: int = 0
 
     @property
     def inside(self) -> tuple[slice, slice, slice]:
         """The part of `values_kji` that is not padding."""
-        k, j, i = self.block.shape_kji
-        return slice(k), slice(j), slice(i)
+        k, j, i = (slice(self.before, self.before + n) for n in self.block.shape_kji)
+        return k, j, i
+
+    def moved(self, voxels: int, multiple: int) -> View:
+        """The body so many voxels further on in more air, so that a coarse voxel of the network holds others
+        together; sides stay multiples."""
+        if not voxels:
+            return self
+        room = (voxels, -voxels % multiple) * 3
+        values = torch.nn.functional.pad(self.values_kji, room, value=AIR)
+        return replace(self, values_kji=values, before=self.before + voxels)
 
 
 def view_of(ct: CtScan, manifest: Manifest, multiple: int) -> View:

@@ -28,6 +28,7 @@ MAX_FILE_BYTES = 8 << 30
 MAX_ARGUMENTS = 200
 MAX_TEXT = 4000
 SIDE_LIMITS = (8, 1024)  # voxels of a window's side
+MOST_MOVED = 64  # voxels
 SPACING_LIMITS_MM = (0.3, 20.0)
 
 Triple = tuple[float, float, float]
@@ -82,9 +83,10 @@ class Manifest(Message):
     `structures`: catalogue ids in the order of the network's outputs. `spacing_mm`: of the grid that the
     network sees, i, j, k. `window_hu`: the HU that become -1 and 1. `patch_kji`: size of a window, None for
     the whole body at once. `overlap`: which part of a window the next one shares. `members`: weights of
-    networks trained apart. `flip_left_right`: None where flips are not allowed. `largest_part_only`:
-    structures of which only the largest connected part is kept. `demonstration`: trained on synthetic
-    anatomy, never for patients.
+    networks trained apart. `moves`: by how many voxels each of them sees the body further on, so that their
+    coarse voxels hold different ones together; by none where it is empty. `flip_left_right`: None where flips
+    are not allowed. `largest_part_only`: structures of which only the largest connected part is kept.
+    `demonstration`: trained on synthetic anatomy, never for patients.
     """
 
     format: int
@@ -102,6 +104,7 @@ class Manifest(Message):
     demonstration: bool
     patch_kji: Index3 | None = None
     overlap: float = 0.25
+    moves: tuple[int, ...] = ()
     flip_left_right: Flip | None = None
     largest_part_only: tuple[str, ...] = ()
     calibration: BundleFile | None = None
@@ -122,6 +125,10 @@ class Manifest(Message):
     def weight_bytes(self) -> int:
         """Length of all weights."""
         return sum(member.bytes for member in self.members)
+
+    def moved_by(self, member: int) -> int:
+        """By how many voxels a member sees the body further on."""
+        return self.moves[member] if self.moves else 0
 
     def _check_names(self) -> None:
         for name in (self.id, self.version, *self.structures):
@@ -153,6 +160,10 @@ class Manifest(Message):
             raise ValueError("the overlap is not between 0 and 0.9")
         if not 1 <= len(self.members) <= MAX_MEMBERS:
             raise ValueError(f"there are 1 to {MAX_MEMBERS} members")
+        if self.moves and len(self.moves) != len(self.members):
+            raise ValueError("there is a move for each member, or none")
+        if not all(0 <= voxels <= MOST_MOVED for voxels in self.moves):
+            raise ValueError(f"a move is not between 0 and {MOST_MOVED} voxels")
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -74,8 +74,7 @@ def pack(recipe: EnsembleRecipe, run_folder: Path, out: Path, version: str) -> M
         licence="Apache-2.0",
         intended_use=INTENDED_USE,
         demonstration=True,
-        patch_kji=None,
-        overlap=0.5,
+        moves=recipe.moves,
         largest_part_only=tuple(name for name in IN_ONE_PART if name in recipe.structures),
         card=file_in_bundle(out / CARD_FILE),
     )

@@ -19,11 +19,12 @@ class EnsembleRecipe:
     """An ensemble of equal networks.
 
     All members share `common_steps` on all cases, which costs one network's time; then each goes `own_steps`
-    without every `members`-th case, with an order and variations of its own, and `fine_rounds` rounds of
-    `fine_steps` more, each from the full learning rate to none, in which each of the `hard` structures counts
-    `hard_counts` times. `spacing_mm` (i, j, k) and `patch_kji` are the network's; `window_hu` the HU mapped
-    to -1 and 1. `rare`: structures that the members look for harder than for others (`rare_loss`).
-    `settle_windows`: windows from which the running means of the normalisation are taken anew at the end.
+    without every `members`-th case, with an order and variations of its own, and then as many rounds as
+    `fine_rounds` says of it, each of `fine_steps` from the full learning rate to none, in which each of the
+    `hard` structures counts `hard_counts` times. At work each sees the body `moves` voxels further on.
+    `spacing_mm` (i, j, k) and `patch_kji` are the network's; `window_hu` the HU mapped to -1 and 1. `rare`:
+    structures that the members look for harder than for others (`rare_loss`). `settle_windows`: windows from
+    which the running means of the normalisation are taken anew at the end.
     """
 
     title: str
@@ -41,11 +42,12 @@ class EnsembleRecipe:
     members: int
     common_steps: int
     own_steps: int
-    fine_rounds: int
+    fine_rounds: tuple[int, ...]
     fine_steps: int
     learning_rate: float
     weight_decay: float
     settle_windows: int
+    moves: tuple[int, ...]
 
     @property
     def window(self) -> HuWindow:
@@ -58,8 +60,8 @@ class EnsembleRecipe:
 
 
 def read_recipe(path: Path) -> EnsembleRecipe:
-    """A recipe from its file. BadSetting for a field that is unknown or missing, or a rare or hard
-    structure that is not among the structures."""
+    """A recipe from its file. BadSetting for a field that is unknown or missing, a member without
+    its rounds, or a rare or hard structure that is not among the structures."""
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     wanted = {field.name for field in fields(EnsembleRecipe)}
     if set(data) != wanted:
@@ -67,6 +69,8 @@ def read_recipe(path: Path) -> EnsembleRecipe:
         raise BadSetting(f"The recipe {path.name} has unknown or missing fields: {wrong}.")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     recipe = EnsembleRecipe(**values)
+    if not len(recipe.fine_rounds) == len(recipe.moves) == recipe.members:
+        raise BadSetting(f"The recipe {path.name} does not give fine_rounds and moves for each member.")
     if not {*recipe.rare, *recipe.hard} <= set(recipe.structures):
         raise BadSetting(f"A rare or hard structure of the recipe {path.name} is not among its structures.")
     return recipe

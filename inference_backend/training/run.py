@@ -63,21 +63,26 @@ def phases(recipe: EnsembleRecipe, folder: Path) -> tuple[Phase, ...]:
         Phase(folder / f"member-{n}", n, recipe.own_steps, _cases_of(recipe, n), common.weights)
         for n in numbers
     ]
-    made, last = [common, *own], own
-    for done in range(recipe.fine_rounds):
+    made = [common, *own]
+    last = dict(zip(numbers, own, strict=True))
+    for done in range(max(recipe.fine_rounds, default=0)):
         again = f"-{done + 1}" if done else ""
-        first = (done + 1) * recipe.members
-        last = [
-            Phase(folder / f"fine-{n}{again}", first + n, recipe.fine_steps, start.cases, start.weights)
-            for n, start in zip(numbers, last, strict=True)
-        ]
-        made += last
+        for n in numbers:
+            if done < recipe.fine_rounds[n - 1]:
+                number, start = (done + 1) * recipe.members + n, last[n]
+                last[n] = Phase(
+                    folder / f"fine-{n}{again}", number, recipe.fine_steps, start.cases, start.weights
+                )
+                made.append(last[n])
     return tuple(made)
 
 
 def last_phases(recipe: EnsembleRecipe, folder: Path) -> tuple[Phase, ...]:
-    """Those whose weights are the members'."""
-    return phases(recipe, folder)[-recipe.members :]
+    """Those whose weights are the members': no other phase starts where they end."""
+    every = phases(recipe, folder)
+    starts = {phase.start for phase in every}
+    ends = [phase for phase in every if phase.weights not in starts]
+    return tuple(sorted(ends, key=lambda phase: (phase.number - 1) % recipe.members))
 
 
 def _cases_of(recipe: EnsembleRecipe, member: int) -> tuple[int, ...]:

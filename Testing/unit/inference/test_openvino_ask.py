@@ -19,9 +19,19 @@ def test_bfloat16_is_told_by_the_processors_flags(flags: str, has: bool) -> None
 
 
 @pytest.mark.skipif(not is_installed(), reason="OpenVINO is not installed")
-def test_its_logits_are_those_of_torch() -> None:
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("attention_residual_unet", {"channels": [4, 8]}),
+        ("attention_residual_unet", {"channels": [4, 8], "stem": 2}),
+        ("monai_unet", {"channels": [4, 8], "strides": [2]}),
+    ],
+)
+def test_its_logits_are_those_of_torch_in_windows_of_any_size(
+    name: str, arguments: dict[str, object]
+) -> None:
     torch.manual_seed(1)
-    network = build("attention_residual_unet", 1, 3, {"channels": [4, 8]}).eval().requires_grad_(False)
+    network = build(name, 1, 3, arguments).eval().requires_grad_(False)
     sooner = asking_sooner(network, Runtime())
     for shape in ((1, 1, 16, 16, 16), (1, 1, 8, 16, 24), (1, 1, 16, 16, 16)):
         window = torch.rand(shape)

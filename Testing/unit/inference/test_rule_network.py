@@ -88,3 +88,14 @@ def test_it_gives_the_same_bits_every_time(tmp_path: Path) -> None:
     one, other = (contoured(tmp_path / n, scan) for n in ("one", "two"))
     for structure in ABOVE:
         assert one.masks[structure].same_voxels(other.masks[structure])
+
+
+@pytest.mark.parametrize("patch", [None, (24, 16, 20)], ids=["whole", "windows"])
+def test_where_the_body_lies_in_the_air_round_it_does_not_matter_to_it(
+    tmp_path: Path, patch: tuple[int, int, int] | None
+) -> None:
+    scan = rising_scan("oblique")
+    where = inner(scan)
+    found = contoured(tmp_path / "rule", scan, patch_kji=patch, moves=(3,))
+    for structure, hu in ABOVE.items():
+        assert not ((found.masks[structure].to_array() != (scan.hu_kji > hu)) & where).any()

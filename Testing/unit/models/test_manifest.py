@@ -32,6 +32,7 @@ EXAMPLE: dict[str, Any] = {
     "demonstration": False,
     "patch_kji": [96, 80, 112],
     "overlap": 0.5,
+    "moves": [5],
     "flip_left_right": {"swaps": [["femur_left", "femur_right"]]},
     "largest_part_only": ["bladder"],
     "calibration": {"file": "calibration.json", "sha256": HASH, "bytes": 10},
@@ -62,13 +63,25 @@ WRONG: list[tuple[str, Any]] = [
     ("card", {"file": "a.safetensors", "sha256": HASH, "bytes": 10}),
     ("patch_kji", [96, 80, 4000]),
     ("overlap", 1.0),
+    ("moves", [-1]),
+    ("moves", [2.5]),
+    ("moves", [65]),
+    ("moves", [0, 5]),
     ("flip_left_right", {"swaps": [["femur_left", "kidney_left"]]}),
     ("flip_left_right", {"swaps": [["femur_left", "femur_right"], ["femur_left", "bladder"]]}),
     ("largest_part_only", ["kidney_left"]),
     ("demonstration", "yes"),
     ("surprise", 1),
 ]
-BEYOND_THE_SCHEMA = {"flip_left_right", "largest_part_only", "card", "network", "members", "window_hu"}
+BEYOND_THE_SCHEMA = {
+    "moves",
+    "flip_left_right",
+    "largest_part_only",
+    "card",
+    "network",
+    "members",
+    "window_hu",
+}
 
 
 def test_a_manifest_comes_back_as_it_was_written() -> None:
@@ -79,7 +92,15 @@ def test_a_manifest_comes_back_as_it_was_written() -> None:
 
 
 def test_what_need_not_be_said_has_a_default() -> None:
-    optional = {"patch_kji", "overlap", "flip_left_right", "largest_part_only", "calibration", "card"}
+    optional = {
+        "patch_kji",
+        "overlap",
+        "moves",
+        "flip_left_right",
+        "largest_part_only",
+        "calibration",
+        "card",
+    }
     short = {name: value for name, value in EXAMPLE.items() if name not in optional}
     jsonschema.validate(short, SCHEMA)
     found = from_plain(Manifest, short)
