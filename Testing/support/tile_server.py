@@ -35,7 +35,9 @@ ECHO = EngineEntry("echo", "support.echo_engine:EchoEngine")
 FIXES = tuple(
     EngineEntry(f"fix-{way}", f"support.fix_engine:FixEngine({way})") for way in ("fills", "strays", "waits")
 )
-BRIGHT = tuple(EngineEntry(f"bright-{hu}", f"support.bright_engine:BrightEngine({hu})") for hu in (20, 40, 90))
+BRIGHT = tuple(
+    EngineEntry(f"bright-{hu}", f"support.bright_engine:BrightEngine({hu})") for hu in (20, 40, 90)
+)
 BROKEN = (
     EngineEntry("no-such-library", "no_such_library.engine:Engine"),
     EngineEntry("bad", "support.shapes:Nobody"),
