@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -95,3 +97,15 @@ def test_a_structure_of_which_nothing_was_expected_says_so_in_each_slice(session
     assert session.effort.by_slice("bladder") == tuple(
         SliceRedraw(k, None, 0.0) for k in session.case.slices("bladder")
     )
+
+
+def test_a_closed_patient_leaves_neither_her_case_nor_her_ct_behind(session: Session) -> None:
+    case = session.case
+    stroke = painted(case.structures.mask("cervix"), (6, 0, -20), 6, True)
+    assert session.editing.apply("cervix", stroke, "paint")
+    assert session.effort.measure("cervix") is not None
+    left = (weakref.ref(case), weakref.ref(case.patient.scan), weakref.ref(case.originals.mask("cervix")))
+    del case, stroke
+    session.open(files(name="CASE-2"))
+    gc.collect()
+    assert [one() for one in left] == [None, None, None]

@@ -3,6 +3,8 @@ to no other, in the scene and in the session, and undo brings all of it back."""
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,6 +23,7 @@ SLICE_OF_CERVIX = 13
 def whole_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     base = tmp_path_factory.mktemp("room")
     write_small_patient(base / "patients" / "SMALL-A", 1)
+    write_small_patient(base / "patients" / "SMALL-B", 2)
     room = Room(base / "patients", base)
     room.open("SMALL-A")
     yield room
@@ -240,3 +243,23 @@ def test_the_physicist_sees_edits_of_all_saved_patients(room: Room) -> None:
     rows = {row["name"]: row for row in room.state.work_rows}
     assert rows["Cervix"]["edited"] == "1 of 1"
     assert rows["Cervix"]["edits"] >= 1
+
+
+def test_a_patient_that_was_closed_leaves_nothing_behind(room: Room) -> None:
+    """Not her case, CT or nodes, and without waiting for the garbage collector: its full runs are rare, and a
+    CT is large."""
+    _take_up(room, "cervix", "paint")
+    room.drag(SQUARE)
+    room.look("effort")
+    case, scene = room.case, room.desk.scene
+    nodes = (scene.volume_node, scene.working_node, scene.original_node, scene.composites_node)
+    left = [weakref.ref(one) for one in (case, case.patient.scan, *nodes)]
+    del case, nodes
+    gc.collect()
+    gc.disable()
+    try:
+        for name in ("SMALL-B", "SMALL-A"):
+            room.open(name)
+        assert [one() for one in left] == [None] * len(left)
+    finally:
+        gc.enable()

@@ -86,7 +86,10 @@ class Worker:
             self._run.cancel()
 
     def poll(self) -> list[Event]:
-        """The events since the last call, oldest first. Never waits."""
+        """The events since the last call, oldest first. Never waits. A job that ended, and with it its scan,
+        is let go of."""
+        if not self.busy:
+            self._run = None
         events: list[Event] = []
         while True:
             try:

@@ -13,7 +13,7 @@ from AmlartContourLib.measures.incremental import LiveComparison
 from AmlartContourLib.measures.second_opinion import Basis, joined, slice_sources
 from AmlartContourLib.session.case import Case
 from AmlartContourLib.session.core import Core
-from AmlartContourLib.session.events import ChoicesChanged, Event, PatientOpened
+from AmlartContourLib.session.events import ChoicesChanged, Event, PatientClosed, PatientOpened
 from AmlartContourLib.session.second_opinion import Opinion, SecondOpinion
 
 NO_ESTIMATE = "No estimate: the engine gives none for this structure."
@@ -81,9 +81,11 @@ class Effort:
         core.subscribe(self._heard)
 
     def _heard(self, event: Event) -> None:
-        """The first stroke is not to wait for the compiled loops."""
+        """The first stroke is not to wait for the compiled loops. A closed case is let go of at once."""
         if isinstance(event, PatientOpened):
             accelerator.load_meanwhile()
+        elif isinstance(event, PatientClosed):
+            self._case, self._live = None, {}
 
     def rows(self) -> tuple[EffortRow, ...]:
         """All parts, levels and organs that are there, those with most to redraw first."""

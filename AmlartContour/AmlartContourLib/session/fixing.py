@@ -177,6 +177,10 @@ class Fixing:
                 self._core.tell(Told(str(event.error) if isinstance(event, Failed) else STOPPED))
             self._core.tell(ProposalChanged())
 
+    def let_go(self) -> None:
+        """The patient was closed: her proposal falls."""
+        self._proposal = None
+
     def close(self) -> None:
         """Ends what runs and waits for its thread, a moment."""
         self._worker.close()

@@ -159,6 +159,10 @@ class SecondOpinion:
             self._core.tell(ProgressChanged())
         self._work_out(tolerance_mm)
 
+    def let_go(self) -> None:
+        """The patient was closed: nothing that was worked out for her stays."""
+        self._compared, self._future = {}, None
+
     def close(self) -> None:
         """Ends what runs and waits for its thread, a moment."""
         self._worker.close()

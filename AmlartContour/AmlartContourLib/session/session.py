@@ -273,6 +273,9 @@ class Session:
         self._core.case_or_none = None
         self._core.backlog.clear()
         self.review.forget_views()
+        self.fixing.let_go()
+        self.second.let_go()
+        self._store.let_go()
         if self._hold is not None:
             self._hold.release()
             self._hold = None

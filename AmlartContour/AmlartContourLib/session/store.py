@@ -95,6 +95,10 @@ class SessionStore:
         )
         return FolderLock(self._folder(key), refusal)
 
+    def let_go(self) -> None:
+        """The patient was closed: of what was written nothing stays in memory."""
+        self._written = {}
+
     def save(self, key: str, saved: Saved) -> None:
         """Writes a session. ExportFailed, with the one before kept, where it cannot be written."""
         folder = self._folder(key)
@@ -112,6 +116,9 @@ class SessionStore:
             second=self._frame(key, folder, kept.second) if kept.second else None,
         )
         _write(folder / SESSION, to_json(file).encode())
+        now = {id(one) for one in (saved.parts, kept.originals, kept.withheld, kept.second)}
+        now |= {id(snapshot.contours) for snapshot in kept.snapshots}
+        self._written = {k: v for k, v in self._written.items() if k[0] == key and k[1] in now}
         for path in folder.glob(f"*{FRAME}"):
             if path.name not in {*file.frames, ARRIVED}:
                 path.unlink(missing_ok=True)

@@ -39,6 +39,8 @@ class DrawnFix:
         """One view."""
         key, case = f"{name}_fix", self._desk.case
         shown = dict(NOTHING)
+        if proposal is None:
+            self._kept = (None, None)
         if case is not None and (pointed.marks or proposal is not None):
             projection, geometry = self._desk.views.projection(name), case.structures.geometry
             shown["points"] = [
