@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 from AmlartContourLib.contract.errors import DamagedFile, InputRefused, TooLarge
+from AmlartContourLib.contract.passing_folder import passing_folder
 
 PLANS, DATASET, CHECKPOINT = "plans.json", "dataset.json", "checkpoint_final.pth"
 WANTED = (PLANS, DATASET, CHECKPOINT)
@@ -45,9 +45,9 @@ def opened(source: Path, wanted: Collection[str] = WANTED) -> Iterator[Path]:
         return
     if not source.is_file():
         raise InputRefused(f"{source.name} is neither a folder nor a zip.", advice="Check the path.")
-    with TemporaryDirectory(prefix="amlart-model-") as place:
-        _unpack(source, Path(place), wanted)
-        yield Path(place)
+    with passing_folder("model") as place:
+        _unpack(source, place, wanted)
+        yield place
 
 
 def trained_folders(root: Path, only_folds: tuple[str, ...] = ()) -> tuple[TrainedFolder, ...]:
