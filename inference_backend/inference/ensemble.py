@@ -124,7 +124,8 @@ class _Gathered:
 def _predictor(
     manifest: Manifest, multiple: int, view: View, runtime: Runtime, make_ask: MakeAsk
 ) -> Predictor:
-    k, j, i = view.values_kji.shape
+    room = -(-max(manifest.moves, default=0) // multiple) * multiple  # so that a moved body is whole too
+    k, j, i = (n + room for n in view.values_kji.shape)
     return Predictor(
         attempt=Attempt(runtime, manifest.patch_kji or (k, j, i)),
         multiple=multiple,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor, nn
 
 from AmlartContourLib.exchange.ct_scan import CtScan
 from inference_backend.inference.devices import Runtime
@@ -81,6 +82,33 @@ def test_the_size_of_the_windows_does_not_matter_to_it(tmp_path: Path, patch: tu
     found = contoured(tmp_path / "rule", scan, patch_kji=patch)
     for structure, hu in ABOVE.items():
         assert not ((found.masks[structure].to_array() != (scan.hu_kji > hu)) & where).any()
+
+
+class Counting(nn.Module):
+    """A network that counts how often it is asked."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network, self.asked = network, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the network says."""
+        self.asked += 1
+        said: Tensor = self.network(x)
+        return said
+
+
+def test_each_member_is_asked_once_about_the_whole_body_however_far_it_is_moved(tmp_path: Path) -> None:
+    members = [threshold_network(tuple(ABOVE.values()), GAIN) for _ in range(3)]
+    write_bundle(tmp_path / "rule", tuple(ABOVE), members, patch_kji=None, moves=(0, 3, 1))
+    bundle = open_bundle(tmp_path / "rule")
+    networks = [Counting(bundle.network(n)) for n in range(3)]
+    pace = Pace(lambda _fraction, _stage: None, lambda: False)
+    choice = bundle.manifest.network
+    multiple = side_multiple(choice.name, choice.arguments)
+    scan = rising_scan("oblique")
+    contour_by_ensemble(networks, bundle.manifest, multiple, scan, tuple(ABOVE), Runtime(), pace)
+    assert [network.asked for network in networks] == [1, 1, 1]
 
 
 def test_it_gives_the_same_bits_every_time(tmp_path: Path) -> None:
