@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from AmlartContourLib.contract.messages import EngineInfo, GpuNeed
 from inference_backend.engines.model_folder import (
     MODELS_EXTRA,
-    NOTE,
+    drawn_by,
     not_in_catalogue,
     not_installed,
     require_given,
@@ -106,7 +106,6 @@ class BundleEngine:
     ) -> Contours:
         """See `Engine`. An empty structure is given as such: the network found none."""
         from AmlartContourLib.domain.contours import Contours
-        from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
         from inference_backend.engines.level_planes import borders_between
         from inference_backend.inference.assessment import assessed
         from inference_backend.inference.ensemble import contour_by_ensemble
@@ -126,10 +125,8 @@ class BundleEngine:
         )
         pace.tell(DRAWN, "Estimating how much editing to expect")
         assessment = assessed(self._calibration, found, ct.geometry)
-        note = NOTE.format(manifest.title, manifest.version)
-        contours = [Contour(name, mask, Source.MODEL, note) for name, mask in found.masks.items()]
         return Contours(
-            masks=StructureSet.of(ct.geometry, contours),
+            masks=drawn_by(manifest.title, manifest.version, found.masks, ct),
             spread=found.spread,
             timings_s={**found.timings_s, "expected editing": assessment.seconds},
             borders=borders_between(found.masks),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +18,9 @@ from inference_backend.models.licences import accepted
 if TYPE_CHECKING:
     from AmlartContourLib.domain.contours import Contours
     from AmlartContourLib.domain.mask import Mask
+    from AmlartContourLib.domain.structure_set import StructureSet
     from AmlartContourLib.exchange.ct_scan import CtScan
+    from inference_backend.inference.pace import Pace
 
 MODELS_EXTRA = "pip install 'amlart-contour[models]'"
 NOTE = "by {} {}"
@@ -113,18 +115,39 @@ def require_ready(title: str, reason: str, mend: str) -> None:
         raise BadSetting(f"{title} cannot run. {reason}", advice=f"Mend it with: {mend}")
 
 
+def drawn_by(title: str, version: str, masks: Mapping[str, Mask], ct: CtScan) -> StructureSet:
+    """The masks as contours that tell which model drew them, in their order."""
+    from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
+
+    note = NOTE.format(title, version)
+    return StructureSet.of(
+        ct.geometry, [Contour(name, mask, Source.MODEL, note) for name, mask in masks.items()]
+    )
+
+
+def redrawn(
+    wanted: Sequence[str], context: StructureSet, pace: Pace, redraw: Callable[[str, Mask, Pace], Mask]
+) -> dict[str, Mask]:
+    """Each wanted structure that came with the scan, drawn anew from that contour.
+
+    `redraw` takes the structure, its contour and its part of the progress.
+    """
+    there = [name for name in wanted if context.has(name)]
+    return {
+        name: redraw(name, context.mask(name), pace.part(n / len(there), (n + 1) / len(there)))
+        for n, name in enumerate(there)
+    }
+
+
 def drawn_by_prompts(
     model: Added, ct: CtScan, masks: Mapping[str, Mask], seconds: float, findings: Sequence[str], device: str
 ) -> Contours:
     """What a model gives that is asked by prompts. It has no spread, so no editing is estimated."""
     from AmlartContourLib.domain.contours import Contours
-    from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
     from inference_backend.inference.assessment import NOT_CALIBRATED
 
-    note = NOTE.format(model.title, model.version)
-    contours = [Contour(name, mask, Source.MODEL, note) for name, mask in masks.items()]
     return Contours(
-        masks=StructureSet.of(ct.geometry, contours),
+        masks=drawn_by(model.title, model.version, masks, ct),
         timings_s={"prompts": round(seconds, 3)},
         findings=(*model.told, *findings, NOT_CALIBRATED),
         device=device,

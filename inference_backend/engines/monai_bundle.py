@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.model_folder import (
     MODELS_EXTRA,
-    NOTE,
     added_info,
+    drawn_by,
     obstacle,
     require_given,
     require_loaded,
@@ -80,7 +80,6 @@ class MonaiBundleEngine:
     ) -> Contours:
         """See `Engine`. An empty structure is given as such: the network found none."""
         from AmlartContourLib.domain.contours import Contours
-        from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
         from inference_backend.engines.level_planes import borders_between
         from inference_backend.inference.assessment import NOT_CALIBRATED
         from inference_backend.inference.ensemble import contour_by_ensemble
@@ -95,10 +94,8 @@ class MonaiBundleEngine:
         found = contour_by_ensemble(
             [network], manifest, multiple, ct, wanted, runtime, Pace(progress, cancel)
         )
-        note = NOTE.format(model.title, model.version)
-        contours = [Contour(name, mask, Source.MODEL, note) for name, mask in found.masks.items()]
         return Contours(
-            masks=StructureSet.of(ct.geometry, contours),
+            masks=drawn_by(model.title, model.version, found.masks, ct),
             timings_s=found.timings_s,
             borders=borders_between(found.masks),
             findings=(*model.told, *found.findings, NOT_CALIBRATED),

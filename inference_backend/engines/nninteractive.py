@@ -17,6 +17,7 @@ from inference_backend.engines.model_folder import (
     added_info,
     drawn_by_prompts,
     obstacle,
+    redrawn,
     require_given,
     require_loaded,
     require_ready,
@@ -99,15 +100,15 @@ class NnInteractiveEngine:
         model, asker = self._loaded()
         require_given(model.title, model.gives, wanted)
         started, pace = time.monotonic(), Pace(progress, cancel)
-        there = [name for name in wanted if context.has(name)]
-        masks = {}
-        for n, name in enumerate(there):
-            share = pace.part(n / len(there), (n + 1) / len(there))
-            again = partial(refined, ct=ct, given=context.mask(name), pace=share, name=name)
-            masks[name] = asker.ask(again, ct.hu_kji.size, share)
+
+        def again(name: str, given: Mask, share: Pace) -> Mask:
+            question = partial(refined, ct=ct, given=given, pace=share, name=name)
+            return asker.ask(question, ct.hu_kji.size, share)
+
+        masks = redrawn(wanted, context, pace, again)
         without = [name for name in wanted if name not in masks]
         told = (f"No contour of {', '.join(without)} came with the scan: not drawn.",) if without else ()
-        drawn = ("Refined from contours that came with the scan.",) if there else ()
+        drawn = ("Refined from contours that came with the scan.",) if masks else ()
         return self._result(ct, masks, time.monotonic() - started, (*drawn, *told))
 
     def fix(

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.expecting import calibration_of, with_expected
 from inference_backend.engines.model_folder import (
-    NOTE,
     added_info,
+    drawn_by,
     obstacle,
     require_given,
     require_loaded,
@@ -91,7 +91,6 @@ class NnUNetFolderEngine:
     ) -> Contours:
         """See `Engine`. Parts that give nothing that is wanted are not run."""
         from AmlartContourLib.domain.contours import Contours
-        from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
         from inference_backend.engines.level_planes import borders_between
         from inference_backend.inference.pace import Pace
 
@@ -111,11 +110,8 @@ class NnUNetFolderEngine:
             spread |= {pack.parts[n].gives[label]: shares for label, shares in found.spread.items()}
             findings += found.findings
             timings[pack.parts[n].name] = round(time.monotonic() - started, 3)
-        note = NOTE.format(pack.title, pack.version)
         drawn = Contours(
-            masks=StructureSet.of(
-                ct.geometry, [Contour(one, masks[one], Source.MODEL, note) for one in wanted]
-            ),
+            masks=drawn_by(pack.title, pack.version, {one: masks[one] for one in wanted}, ct),
             spread=spread,
             timings_s=timings,
             borders=borders_between(masks),

@@ -17,6 +17,7 @@ from inference_backend.engines.model_folder import (
     added_info,
     drawn_by_prompts,
     obstacle,
+    redrawn,
     require_given,
     require_loaded,
     require_ready,
@@ -100,14 +101,15 @@ class SamEngine:
         model, asker = self._loaded()
         require_given(model.title, model.gives, wanted)
         started, pace = time.monotonic(), Pace(progress, cancel)
-        there = [name for name in wanted if context.has(name)]
-        masks = {}
-        for n, name in enumerate(there):
-            share = pace.part(n / len(there), (n + 1) / len(there))
-            masks[name] = contour_by_boxes(asker, ct, context.mask(name), share, name)
+        masks = redrawn(
+            wanted,
+            context,
+            pace,
+            lambda name, given, share: contour_by_boxes(asker, ct, given, share, name),
+        )
         without = [name for name in wanted if name not in masks]
         told = (f"No contour gave boxes for {', '.join(without)}: not drawn.",) if without else ()
-        drawn = ("Drawn by boxes round contours that came with the scan.",) if there else ()
+        drawn = ("Drawn by boxes round contours that came with the scan.",) if masks else ()
         return self._result(ct, masks, time.monotonic() - started, (*drawn, *told))
 
     def fix(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from AmlartContourLib.contract.messages import EngineInfo
 from inference_backend.engines.expecting import calibration_of, with_expected
 from inference_backend.engines.model_folder import (
-    NOTE,
     added_info,
+    drawn_by,
     obstacle,
     require_given,
     require_loaded,
@@ -95,7 +95,6 @@ class UniverSegEngine:
         """See `Engine`. A structure that no example holds at the scan's heights is given as empty, and a
         finding says so."""
         from AmlartContourLib.domain.contours import Contours
-        from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
         from inference_backend.few_shot.contouring import SupportLimits, contour_by_examples
         from inference_backend.inference.pace import Pace
 
@@ -112,11 +111,8 @@ class UniverSegEngine:
             runtime,
             Pace(progress, cancel),
         )
-        note = NOTE.format(model.title, model.version)
         drawn = Contours(
-            masks=StructureSet.of(
-                ct.geometry, [Contour(one, found.masks[one], Source.MODEL, note) for one in wanted]
-            ),
+            masks=drawn_by(model.title, model.version, {one: found.masks[one] for one in wanted}, ct),
             spread=found.spread,
             timings_s={"examples": round(time.monotonic() - started, 3)},
             findings=(*model.told, *found.findings),
