@@ -25,10 +25,10 @@ from inference_backend.models.added import Added, read_added
 from inference_backend.models.store import bundle_folder
 from inference_backend.training.calibrate import COVERAGE, structure_calibration
 from inference_backend.training.cohort_calibrate import truth_of
+from inference_backend.training.kept_figures import Report
 from inference_backend.training.measured_cases import (
     CaseFigures,
     Measure,
-    Report,
     Truth,
     contoured,
     figures_of,

@@ -17,11 +17,11 @@ from inference_backend.models.bundle import open_bundle
 from inference_backend.training.calibrate import calibrate
 from inference_backend.training.cohort_cases import label_of
 from inference_backend.training.cohort_plan import CohortPlan
+from inference_backend.training.kept_figures import Report
 from inference_backend.training.measured_cases import (
     JOINED,
     CaseFigures,
     ReadTruth,
-    Report,
     Truth,
     measure_read,
 )

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from AmlartContourLib.contract.errors import AmlartError
-from AmlartContourLib.contract.strict_json import Message, from_json, to_json
+from AmlartContourLib.contract.strict_json import Message
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.mask import Mask, union
 from AmlartContourLib.domain.structure_set import StructureSet
-from AmlartContourLib.exchange.atomic import write_file
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.measures.comparison import compare
@@ -30,6 +29,7 @@ from inference_backend.models.manifest import Manifest
 from inference_backend.models.networks import side_multiple
 from inference_backend.phantom.make import make_phantom
 from inference_backend.phantom.spec import PhantomSpec
+from inference_backend.training.kept_figures import Report, each_kept
 
 TOLERANCES_MM = (2.0, 3.0)
 JOINED: Mapping[str, tuple[str, ...]] = {
@@ -37,8 +37,6 @@ JOINED: Mapping[str, tuple[str, ...]] = {
     "ctvp": ("cervix", "gtvp", "uterus", "vagina"),
     "ctvn": ("gtvn", "ln_pelvic", "ln_common_iliac", "ln_paraaortic"),
 }
-Report = Callable[[int, int], None]
-"""Takes the cases measured and those in all."""
 
 
 @dataclass(frozen=True)
@@ -134,26 +132,14 @@ def measure_each(
     report: Report,
 ) -> tuple[CaseFigures, ...]:
     """Cases by any engine; `load` is called once, before the first case without a file of these weights."""
-    measure: Measure | None = None
-    figures = []
-    for number, (name, read) in enumerate(named):
-        path = out / f"{name}.json"
-        found = _kept(path, weights)
-        if found is None:
-            measure = measure or load()
-            found = measure(name, read())
-            write_file(path, to_json(found).encode(), replace=True)
-        figures.append(found)
-        report(number + 1, len(named))
-    return tuple(figures)
+    loaded = cache(load)
 
+    def make(number: int) -> CaseFigures:
+        name, read = named[number]
+        return loaded()(name, read())
 
-def _kept(path: Path, weights: tuple[str, ...]) -> CaseFigures | None:
-    try:
-        found = from_json(CaseFigures, path.read_bytes())
-    except (OSError, AmlartError):
-        return None
-    return found if found.weights == weights else None
+    names = [name for name, _read in named]
+    return each_kept(CaseFigures, names, out, lambda found: found.weights == weights, make, report)
 
 
 def contoured(engine: Engine, ct: CtScan, wanted: Sequence[str]) -> Contours:

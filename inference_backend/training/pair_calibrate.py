@@ -6,16 +6,15 @@ One file for each case, so it goes on where it was ended; a file of other versio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from AmlartContourLib.contract.errors import AmlartError, InputRefused
+from AmlartContourLib.contract.errors import InputRefused
 from AmlartContourLib.contract.messages import EngineInfo
-from AmlartContourLib.contract.strict_json import Message, from_json, to_json
+from AmlartContourLib.contract.strict_json import Message
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.structure_set import StructureSet
-from AmlartContourLib.exchange.atomic import write_file
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.measures.disagreement import disagreement_of_two
@@ -28,9 +27,7 @@ from AmlartContourLib.measures.second_opinion import (
 )
 from inference_backend.dataset.cohort import Cohort, read_case
 from inference_backend.loop import Contourer
-
-Report = Callable[[int, int], None]
-"""Takes the cases measured and those in all."""
+from inference_backend.training.kept_figures import Report, each_kept
 
 
 @dataclass(frozen=True)
@@ -64,18 +61,16 @@ def calibrate_pair(
     """
     if not cohort.labelled:
         raise InputRefused("The cohort has no labelled case.", advice="Give one with contours.")
-    cases = []
-    for number, case in enumerate(cohort.labelled):
-        path, engines = out / f"{case.id}.json", (*first.words, *second.words)
-        found = _kept(path, engines)
-        if found is None:
-            read = read_case(case, cohort.form)
-            drawn = [_drawn(drawer, read.scan, read.structures) for drawer in (first, second)]
-            rows = tuple(_figures(drawn[0].masks, drawn[1].masks, read.structures))
-            found = PairCase(case.id, engines, rows)
-            write_file(path, to_json(found).encode(), replace=True)
-        cases.append(found)
-        report(number + 1, len(cohort.labelled))
+    engines = (*first.words, *second.words)
+
+    def make(number: int) -> PairCase:
+        case = cohort.labelled[number]
+        read = read_case(case, cohort.form)
+        drawn = [_drawn(drawer, read.scan, read.structures) for drawer in (first, second)]
+        return PairCase(case.id, engines, tuple(_figures(drawn[0].masks, drawn[1].masks, read.structures)))
+
+    names = [case.id for case in cohort.labelled]
+    cases = each_kept(PairCase, names, out, lambda found: found.engines == engines, make, report)
     return _calibration(first, second, cases)
 
 
@@ -119,11 +114,3 @@ def _figures(first: StructureSet, second: StructureSet, truth: StructureSet) -> 
             edit.fraction,
             edit.path_share,
         )
-
-
-def _kept(path: Path, engines: tuple[str, ...]) -> PairCase | None:
-    try:
-        found = from_json(PairCase, path.read_bytes())
-    except (OSError, AmlartError):
-        return None
-    return found if found.engines == engines else None
