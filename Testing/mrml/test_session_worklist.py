@@ -84,6 +84,36 @@ def test_the_worklist_finds_dicom_and_nifti_and_no_other_folder(patients: Path, 
 
 
 def test_the_list_shows_and_sorts_by_the_largest_expected_editing(patients: Path, tmp_path: Path) -> None:
+def test_what_leads_nowhere_or_has_a_strange_name_does_not_keep_the_others_away(
+    patients: Path, tmp_path: Path
+) -> None:
+    (patients / "gone").symlink_to(tmp_path / "nothing")
+    (patients / "loop").symlink_to("loop")
+    os.mkfifo(patients / "pipe")
+    (patients / "case-b").rename(patients / os.fsdecode(b"case-\xf6"))
+    rows = Worklist(patients, SessionStore(tmp_path / "home")).rows()
+    assert [row.name for row in rows] == ["case-?", "case-a", "case-c"]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_listed_as_such(
+    patients: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Path.iterdir
+
+    def refusing(folder: Path) -> Iterator[Path]:  # root may look into every folder, so no mode shows it
+        if folder.name == "case-b":
+            raise PermissionError(13, "Permission denied")
+        return look(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    rows = Worklist(patients, SessionStore(tmp_path / "home")).rows()
+    assert [(r.name, r.kind) for r in rows] == [
+        ("case-a", "NIfTI"),
+        ("case-b", "cannot be read"),
+        ("case-c", "DICOM"),
+    ]
+
+
     store = SessionStore(tmp_path / "home")
     worklist = Worklist(patients, store)
     ids = [row.entry_id for row in worklist.rows()]

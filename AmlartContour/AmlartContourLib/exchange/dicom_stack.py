@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from AmlartContourLib.contract.errors import BadGeometry, IrregularSlices, TooLarge
+from AmlartContourLib.contract.errors import BadGeometry, InputRefused, IrregularSlices, TooLarge
 from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.exchange.dicom_file import DicomFile, Role
 from AmlartContourLib.exchange.dicom_folder import names_of
 from AmlartContourLib.exchange.dicom_slice import Slice, placed
+from AmlartContourLib.exchange.dicom_values import text
 from AmlartContourLib.exchange.limits import Limits
 from AmlartContourLib.exchange.slice_steps import RESAMPLE_ADVICE, SliceSteps, main_run
 
@@ -58,6 +59,7 @@ def build_stack(files: tuple[DicomFile, ...], same_pixels: SamePixels, limits: L
     slices = _largest_group(slices, findings)
     _require_within(slices, limits)
     _require_one_frame(slices)
+    _require_one_patient(slices)
     return _best_stack(slices, same_pixels, findings)
 
 
@@ -107,6 +109,16 @@ def _require_one_frame(slices: list[Slice]) -> None:
             "The slices belong to different frames of reference, so their positions cannot be compared.",
             kept="Nothing was read.",
             advice="Take the images of the other acquisition out of the folder.",
+        )
+
+
+def _require_one_patient(slices: list[Slice]) -> None:
+    """By PatientID alone: a name may be written in several ways."""
+    if len({text(one.file.header, "PatientID") for one in slices}) > 1:
+        raise InputRefused(
+            "The slices of the series state different patient numbers, so they may be of different people.",
+            kept="Nothing was read.",
+            advice="Export the series again; take the images of anybody else out of the folder.",
         )
 
 

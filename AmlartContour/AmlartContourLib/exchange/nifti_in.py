@@ -21,7 +21,7 @@ from AmlartContourLib.exchange.ct_findings import grid_findings
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.hounsfield import HounsfieldFill
 from AmlartContourLib.exchange.limits import Limits, require_file_size
-from AmlartContourLib.exchange.volume_file import read_volume
+from AmlartContourLib.exchange.volume_file import itk_name, read_volume
 
 NIFTI_ENDINGS = (".nii", ".nii.gz")
 SAME_PLACE_MM = 0.1
@@ -76,7 +76,7 @@ def _quiet_itk() -> Iterator[None]:
 def _require_header(path: Path, limits: Limits) -> tuple[str, ...]:
     """Dimensions, size, spacing and orientation by the header alone; returns findings."""
     reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader.SetFileName(itk_name(path))
     reader.SetImageIO("NiftiImageIO")
     try:
         reader.ReadImageInformation()

@@ -23,6 +23,20 @@ VOLUME_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 MAX_VOXELS = 2**30  # 1024 x 1024 x 1024: more than any planning CT, and 2 GB as int16
 
 
+def itk_name(path: Path) -> str:
+    """A path as ITK takes it. InputRefused where it is not UTF-8: ITK ends the process then (observed)."""
+    name = str(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputRefused(
+            "The name of the file, or of a folder it lies in, is not UTF-8 and cannot be read.",
+            kept="Nothing was read.",
+            advice="Give it a plain name.",
+        ) from error
+    return name
+
+
 def is_volume(path: Path) -> bool:
     """True for a file name that this module reads; hidden files (such as ._x of macOS) are none."""
     return path.name.lower().endswith(VOLUME_ENDINGS) and not path.name.startswith(".")
@@ -77,7 +91,7 @@ def write_volume(path: Path, array_kji: NDArray[Any], geometry: Geometry) -> Non
     image.SetOrigin(geometry.origin_lps)
     image.SetDirection(geometry.direction)
     try:
-        sitk.WriteImage(image, str(path), useCompression=True)
+        sitk.WriteImage(image, itk_name(path), useCompression=True)
         _require_whole(path)
     except (RuntimeError, OSError, DamagedFile) as error:
         raise ExportFailed(
@@ -90,7 +104,7 @@ def write_volume(path: Path, array_kji: NDArray[Any], geometry: Geometry) -> Non
 def _header(path: Path) -> sitk.ImageFileReader:
     """The file's header, checked, without its voxels."""
     reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader.SetFileName(itk_name(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:

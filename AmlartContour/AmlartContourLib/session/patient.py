@@ -30,7 +30,8 @@ class PatientSource:
         """A patient known by where the CT lies, so that opening the same files finds the same session."""
         place = ct.resolve()
         key = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        return cls(key, name or place.name.removesuffix(".gz").removesuffix(".nii"), ct, contours)
+        shown = name or place.name.removesuffix(".gz").removesuffix(".nii")
+        return cls(key, shown.encode(errors="replace").decode(), ct, contours)  # a name may be no UTF-8
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ CT_NAMES = ("ct", "image", "scan", "volume")
 CONTOUR_NAMES = ("organs", "masks", "contours", "segmentations", "labels", "truth")
 DICOM_NAMES = ("dicom", "ct", "series")
 DICM_AT, DICM = 128, b"DICM"
+UNREADABLE = "cannot be read"  # the kind of a folder that the list cannot look into
 MOST_LOOKED_AT = 20  # files of a folder opened to see whether they are DICOM
 
 
@@ -149,12 +150,15 @@ def _fraction(row: WorklistRow) -> float:
 
 
 def _patient_at(path: Path) -> tuple[PatientSource, str] | None:
-    if path.is_file():
-        return (PatientSource.at(path, name=_stem(path)), "NIfTI") if _is_nifti(path) else None
-    ct, kind = _ct_in(path)
-    if ct is None:
-        return None
-    return PatientSource.at(ct, _contours_in(path, ct), path.name), kind
+    """A patient, if there is one. A folder that cannot be looked into may hold one, so it is listed as such;
+    what is neither file nor folder, as a link that leads nowhere, is left out."""
+    try:
+        if path.is_file():
+            return (PatientSource.at(path, name=_stem(path)), "NIfTI") if _is_nifti(path) else None
+        ct, kind = _ct_in(path) if path.is_dir() else (None, "")
+        return (PatientSource.at(ct, _contours_in(path, ct), path.name), kind) if ct else None
+    except OSError:
+        return PatientSource.at(path, name=path.name), UNREADABLE
 
 
 def _ct_in(folder: Path) -> tuple[Path | None, str]:

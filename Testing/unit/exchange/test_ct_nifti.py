@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,13 @@ def test_accents_and_spaces_in_paths_do_no_harm(tmp_path: Path) -> None:
     folder = tmp_path / "Ünïcode name" / "space dir"
     folder.mkdir(parents=True)
     assert np.array_equal(read_ct(written(folder / "é ct.nii.gz", HU)).hu_kji, HU)
+
+
+def test_a_name_that_is_no_utf_8_is_refused_and_ends_nothing(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"Gr\xf6\xdfe.nii")
+    written(tmp_path / "ct.nii", HU).rename(path)
+    with pytest.raises(InputRefused, match="not UTF-8"):
+        read_ct(path)
 
 
 def test_padding_becomes_air(tmp_path: Path) -> None:

@@ -191,6 +191,14 @@ def test_a_mixture_without_a_majority_is_refused(slices: list[Dataset], tmp_path
         read_ct(tmp_path)
 
 
+def test_slices_of_two_patients_are_refused(slices: list[Dataset], tmp_path: Path) -> None:
+    slices[3].PatientID = "SOMEBODY-ELSE"
+    write_slices(tmp_path, slices)
+    with pytest.raises(InputRefused, match="different patient numbers") as refused:
+        read_ct(tmp_path)
+    assert "SOMEBODY" not in str(refused.value)
+
+
 def test_two_frames_of_reference_are_refused(slices: list[Dataset], tmp_path: Path) -> None:
     slices[3].FrameOfReferenceUID = uid("another frame")
     write_slices(tmp_path, slices)
