@@ -12,6 +12,7 @@ import pytest
 
 from AmlartContourLib.domain.margins import Margin, expand
 from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.session.store import SessionStore
 from support.room import ACROSS, RIGHT, SQUARE, Room
 from support.small_patients import write_small_patient
 
@@ -230,9 +231,9 @@ def test_the_effort_table_says_unedited_and_measures_what_was_edited(room: Room)
     room.edit("cervix", lambda: room.call("margin", margin_mm=6))
     room.look("effort")
     rows = {row["id"]: row for row in room.state.effort_rows}
-    assert (rows["bladder"]["measured"], rows["bladder"]["unedited"]) == ("0.0 %", True)
-    assert not rows["cervix"]["unedited"]
+    assert rows["bladder"]["measured"] == "unedited"
     assert float(rows["cervix"]["measured"].split()[0]) > 0
+    assert room.state.minutes_text == "Minutes are not shown: the engine gave no estimate for this patient."
 
 
 def test_the_physicist_sees_edits_of_all_saved_patients(room: Room) -> None:
@@ -263,3 +264,36 @@ def test_a_patient_that_was_closed_leaves_nothing_behind(room: Room) -> None:
         assert [one() for one in left] == [None] * len(left)
     finally:
         gc.enable()
+
+
+def test_no_ct_and_no_contour_stay_on_the_screen_when_the_next_patient_cannot_be_opened(room: Room) -> None:
+    """She is open in another window: the one before was closed by then."""
+    room.call("choose_structure", "cervix")
+    room.look("components")
+    assert room.picture().std() > 10
+    assert room.state.Axial_came
+    room.call("refresh_worklist")
+    (other,) = [row["id"] for row in room.state.worklist_rows if row["name"] == "SMALL-B"]
+    held = SessionStore(room.work).hold(other)
+    room.call("open_patient", other)
+    held.release()
+    assert "open in another window" in room.notice
+    assert room.picture().std() < 1
+    assert [room.state[f"Axial_{what}"] for what in ("came", "filled")] == [[], []]
+    assert room.state.Axial_place["text"] == ""
+    assert room.state.panel == "worklist"
+    assert not any(row["open"] for row in room.state.worklist_rows)
+    room.open("SMALL-A")
+    assert room.picture().std() > 10
+
+
+def test_what_went_well_goes_by_itself_and_a_refusal_stays_and_both_are_told_to_screen_readers(
+    room: Room,
+) -> None:
+    room.call("open_before")
+    first = dict(room.state.notice)
+    assert (first["kind"], first["role"]) == ("info", "status")
+    room.call("open_before")
+    assert room.state.notice["number"] > first["number"], "the same words again are a notice of their own"
+    room.call("set_blind", True)
+    assert (room.state.notice["kind"], room.state.notice["role"]) == ("warning", "alert")

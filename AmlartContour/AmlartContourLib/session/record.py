@@ -27,11 +27,12 @@ T = TypeVar("T")
 
 
 class Phase(Enum):
-    """Where a patient stands. Member names are written to saved sessions: never rename one."""
+    """Where a patient stands, in the words that both faces show. Member names are written to saved sessions:
+    never rename one."""
 
     NEW = "new"
     CONTOURING = "contouring"
-    READY = "ready"
+    READY = "contours ready"
     IN_REVIEW = "in review"
     DRAFT_EXPORTED = "draft exported"
     APPROVED = "approved"
@@ -66,6 +67,14 @@ class Identity:
     key: str
     name: str
     scan_sha256: str
+
+
+def first_engine(record: Record) -> Engine | None:
+    """The engine that drew what came, apart from those that only proposed changes; None where there was no
+    such one, or several."""
+    fixed = {one.engine for one in record.accepted}
+    drew = {engine for engine in record.engines if engine not in fixed}
+    return drew.pop() if len(drew) == 1 else None
 
 
 def to_parameters(identity: Identity, record: Record, phase: Phase) -> dict[str, str]:

@@ -26,6 +26,7 @@ from AmlartContourLib.session.case import Case
 from AmlartContourLib.session.contouring import task_of
 from AmlartContourLib.session.core import Core
 from AmlartContourLib.session.events import ChoicesChanged, ProgressChanged, Told
+from AmlartContourLib.session.record import first_engine
 
 NO_FIRST = "No threshold: the contours that came first are not one engine's."
 TOO_FEW = "No threshold: too few cases of this site had this structure ({n})."
@@ -114,7 +115,7 @@ class SecondOpinion:
                 f"There is no contour yet that {engine.title} could be compared with.",
                 advice="Contour first, and reveal the contours.",
             )
-        if (first := first_engine(case)) is not None and first.name == engine.id:
+        if (first := first_engine(case.record)) is not None and first.name == engine.id:
             raise BadSetting(
                 f"{engine.title} drew the contours that are here.",
                 advice="Ask another engine for its opinion.",
@@ -213,7 +214,7 @@ class SecondOpinion:
         self, case: Case, engine: Engine, structure_id: str, tolerance_mm: float
     ) -> tuple[PairCalibration | None, StructureThreshold | None, str]:
         """What local cases say of the structure, or the sentence why nothing is said."""
-        first = first_engine(case)
+        first = first_engine(case.record)
         if first is None:
             return None, None, NO_FIRST
         try:
@@ -233,14 +234,6 @@ class SecondOpinion:
 def no_pairs(_first: Engine, _second: Engine) -> tuple[None, str]:
     """Where no folder of calibrations is known."""
     return None, NOT_CALIBRATED
-
-
-def first_engine(case: Case) -> Engine | None:
-    """The engine that drew what came, apart from those that only proposed changes; None where there was no
-    such one, or several."""
-    fixed = {one.engine for one in case.record.accepted}
-    drew = {engine for engine in case.record.engines if engine not in fixed}
-    return drew.pop() if len(drew) == 1 else None
 
 
 def _compared(due: Mapping[str, tuple[Mask, Mask, float]]) -> dict[str, _Compared]:

@@ -28,6 +28,7 @@ from AmlartContourLib.session.exporting import Exporting
 from AmlartContourLib.session.fixing import Fixing
 from AmlartContourLib.session.history import Drawn
 from AmlartContourLib.session.in_scene import InScene, case_in_scene, in_scene
+from AmlartContourLib.session.minutes import Minutes
 from AmlartContourLib.session.patient import Patient, PatientFiles
 from AmlartContourLib.session.ports import Clocks, Scene
 from AmlartContourLib.session.record import Phase, Record, from_parameters, identity_of
@@ -71,6 +72,7 @@ class Session:
         self.fixing = Fixing(self._core, self.editing, connect)
         self.second = SecondOpinion(self._core, connect, pairs.find if pairs else no_pairs)
         self.effort = Effort(self._core, self.second)
+        self.minutes = Minutes(self._core, store.records)
         self.review = Reviewing(self._core, self.effort, self.contouring)
         self.exporting = Exporting(self._core)
         self.saving = Saving(self._core, store)
@@ -182,6 +184,7 @@ class Session:
         self.contouring.poll()
         self.fixing.poll()
         self.second.poll(self.effort.tolerance_mm)
+        self.minutes.poll()
         case = core.case_or_none
         if case is None:
             return

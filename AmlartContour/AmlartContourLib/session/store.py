@@ -13,13 +13,14 @@ and no path of one is kept, only the hash of its voxels. No pickle: JSON and fra
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 
 from AmlartContourLib.contract.effort import ExpectedEffort
-from AmlartContourLib.contract.errors import BadSetting, DamagedFile
+from AmlartContourLib.contract.errors import AmlartError, BadSetting, DamagedFile
 from AmlartContourLib.contract.folder_lock import FolderLock
 from AmlartContourLib.contract.frame_header import PREFIX_BYTES, FrameLimits, header_length, parse_header
 from AmlartContourLib.contract.frames import decode
@@ -151,6 +152,15 @@ class SessionStore:
         """A saved session without its voxels; None where there is none. DamagedFile where unreadable."""
         file = _read_session(self._path(key))
         return from_parameters(file.parameters) if file else None
+
+    def records(self, but: str = "") -> Iterator[Record]:
+        """All saved sessions but that of one key, without voxels; what cannot be read is left out."""
+        keys = [path.name for path in self._root.iterdir()] if self._root.is_dir() else []
+        for key in sorted(key for key in keys if key.isalnum() and key != but):
+            with suppress(AmlartError):
+                record = self.record(key)
+                if record is not None:
+                    yield record
 
     def put_arrived(self, key: str, contours: Contours) -> None:
         """Keeps contours for a patient that is not open. Those kept before are replaced."""

@@ -55,6 +55,7 @@ class EffortPanel(Panel):
         self._rows = self.session.effort.rows() if self.desk.is_open else ()
         cells = [(r.name, _expected(r), apart(r), _measured(r), _tolerance(r)) for r in self._rows]
         fill_table(self.ui.table, cells, [r.structure_id for r in self._rows], self.chosen)
+        self.ui.minutesLabel.text = self.session.minutes.foretold().text if self.desk.is_open else ""
         self._draw_strip()
         self.second.refresh()
 

@@ -25,10 +25,6 @@ STRIP_PX = 54
 LEAST_PX, LINE_PX = 8, 2
 FULL_MM2 = 150.0  # to redraw in a slice: fills the strip, unless a slice has more
 WORST = 3
-MINUTES = (
-    "Minutes are not shown: they need a fit to your site's own edit log over at least 20 patients. "
-    "Minutes of other sites would be invented."
-)
 UNSEEN, SEEN, TOUCHED, EXPECTED = "#5b6873", "#4fa3bf", "#e3b35f", "#ffffff"
 
 
@@ -47,7 +43,7 @@ class EffortPanel:
             "strip_text": "",
             "worst": [],
             "active_figures": "",
-            "minutes_text": MINUTES,
+            "minutes_text": "",
         }
 
     def triggers(self) -> Mapping[str, Callable[..., Any]]:
@@ -81,6 +77,7 @@ class EffortPanel:
             state.effort_rows = [self._row(row) for row in rows]
             withheld = dict.fromkeys(row.expected_withheld for row in rows if row.expected is None)
             state.effort_note = " ".join(withheld)
+            state.minutes_text = self._desk.session.minutes.foretold().text
         self._show_active()
 
     def _row(self, row: EffortRow) -> dict[str, Any]:
@@ -97,7 +94,6 @@ class EffortPanel:
             "expected_title": row.expected_withheld if fraction is None else _interval(row, fraction),
             **apart(row),
             "measured": _measured(row),
-            "unedited": row.standing is Standing.UNEDITED,
             "measured_title": row.measured_withheld if measured is None else figures_text(measured),
         }
 
@@ -136,10 +132,10 @@ def _interval(row: EffortRow, fraction: Interval) -> str:
 
 
 def _measured(row: EffortRow) -> str:
-    """The measured share; that of an unedited contour is known without measuring."""
+    """The measured share; of an unedited contour, which needs no measuring, that it is one."""
     if row.measured is not None:
         return percent(row.measured.fraction_to_redraw)
-    return percent(0.0) if row.standing is Standing.UNEDITED else ""
+    return row.standing.value if row.standing is Standing.UNEDITED else ""
 
 
 def figures_text(compared: Comparison) -> str:
