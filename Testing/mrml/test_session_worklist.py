@@ -84,7 +84,6 @@ def test_the_worklist_finds_dicom_and_nifti_and_no_other_folder(patients: Path, 
         assert read_patient(worklist.source(row.entry_id)).scan.hu_kji.size > 0
 
 
-def test_the_list_shows_and_sorts_by_the_largest_expected_editing(patients: Path, tmp_path: Path) -> None:
 def test_what_leads_nowhere_or_has_a_strange_name_does_not_keep_the_others_away(
     patients: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +114,7 @@ def test_a_folder_that_cannot_be_looked_into_is_listed_as_such(
     ]
 
 
+def test_the_list_shows_and_sorts_by_the_largest_expected_editing(patients: Path, tmp_path: Path) -> None:
     store = SessionStore(tmp_path / "home")
     worklist = Worklist(patients, store)
     ids = [row.entry_id for row in worklist.rows()]
@@ -125,6 +125,21 @@ def test_a_folder_that_cannot_be_looked_into_is_listed_as_such(
     assert rows[0].expected == ExpectedWorst("cervix", Interval(0.4, 0.4 - 0.1, 0.4 + 0.1))
     assert rows[1].expected is None
     assert rows[2].expected == ExpectedWorst("", None, "The scan is unlike them.")
+
+
+def test_the_search_finds_names_and_states(patients: Path, tmp_path: Path) -> None:
+    store = SessionStore(tmp_path / "home")
+    worklist = Worklist(patients, store)
+    store.put_arrived(worklist.rows()[1].entry_id, contours())
+    found = {
+        text: [row.name for row in worklist.rows(text)] for text in ("ready", " New", "case", "approved")
+    }
+    assert found == {
+        "ready": ["case-b"],
+        " New": ["case-a", "case-c"],
+        "case": ["case-a", "case-b", "case-c"],
+        "approved": [],
+    }
 
 
 def test_expected_editing_and_the_edit_log_stay_with_the_list_after_saving(tmp_path: Path) -> None:

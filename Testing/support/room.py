@@ -22,6 +22,7 @@ from AmlartContourLib.web.workstation import Workstation
 
 SIZE = (600, 600)
 STEPS = 6
+DRAWN_S = 0.5  # after this every view that is due was drawn
 Path2 = tuple[tuple[float, float], ...]
 SQUARE: Path2 = ((-0.2, -0.2), (0.2, -0.2), (0.2, 0.2), (-0.2, 0.2), (-0.2, -0.2))
 RIGHT: Path2 = ((0.0, -0.2), (0.2, -0.2), (0.2, 0.2), (0.0, 0.2), (0.0, -0.2))
@@ -40,6 +41,7 @@ class Room:
             self._workstation = Workstation(orders)
         finally:
             sys.argv = arguments
+        self.work = work / "work"
         self.state = self._workstation._server.state
         self.desk = self._workstation.desk
         self._handlers: dict[str, Callable[..., Any]] = {}
@@ -99,6 +101,19 @@ class Room:
         view = self.desk.views.slice("Axial")
         view.render_window().SetSize(*SIZE)
         self._on_loop(view.reset_view)
+
+    def picture(self) -> np.ndarray:
+        """What was drawn last in the axial view: red, green and blue of each pixel."""
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+        from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
+
+        self._loop.run_until_complete(asyncio.sleep(DRAWN_S))
+        window = self.desk.views.slice("Axial").render_window()
+        grab = vtkWindowToImageFilter(input=window, should_rerender=False)
+        grab.ReadFrontBufferOff()
+        grab.Update()
+        pixels: np.ndarray = vtk_to_numpy(grab.GetOutput().GetPointData().GetScalars()).astype(float)
+        return pixels
 
     def drag(self, points: Path2) -> None:
         """A drag with the left button in the axial view, from its middle, as shares of its height."""

@@ -76,11 +76,12 @@ class Worklist:
         self._sources = {source.key: (source, kind) for source, kind in filter(None, found)}
 
     def rows(self, search: str = "", sort: SortBy = SortBy.NAME) -> tuple[WorklistRow, ...]:
-        """The patients whose name holds `search`, sorted."""
+        """The patients whose name, or state in words, holds `search`, sorted."""
+        wanted = search.strip().casefold()
         rows = [
-            self._row(key)
-            for key in self._sources
-            if search.casefold() in self._sources[key][0].name.casefold()
+            row
+            for row in map(self._row, self._sources)
+            if wanted in row.name.casefold() or wanted in row.phase.value
         ]
         phases = list(Phase)
         if sort is SortBy.PHASE:

@@ -20,14 +20,18 @@ FAULT = (
     "usual. If it happens again, reload the page, and tell your physicist what you did."
 )
 
+PASSING = ("success", "info")  # kinds of notices that go by themselves
+
 
 class Notices:
-    """The sentence that the page shows until dismissed. `state` is trame's. With each refusal `refusals`
-    counts up: the page then makes its controls anew, so that none shows what was not accepted."""
+    """The sentence that the page shows: what went well goes by itself after a while, a warning or a fault
+    stays until dismissed. `state` is trame's. With each refusal `refusals` counts up: the page then makes its
+    controls anew, so that none shows what was not accepted."""
 
     def __init__(self, state: Any) -> None:
         self._state = state
-        state.notice = {"text": "", "kept": "", "advice": "", "kind": "info"}
+        self._number = 0  # of the notice, so that the page shows the same words anew
+        state.notice = {"text": "", "kept": "", "advice": "", "kind": "info", "role": "status", "number": 0}
         state.notice_visible = False
         state.refusals = 0
 
@@ -78,5 +82,7 @@ class Notices:
         return now
 
     def _show(self, notice: dict[str, str]) -> None:
-        self._state.notice = notice
+        self._number += 1
+        role = "status" if notice["kind"] in PASSING else "alert"
+        self._state.notice = {**notice, "role": role, "number": self._number}
         self._state.notice_visible = True

@@ -223,8 +223,8 @@ class Workstation:
 def _of_value(key: str, handler: Callable[[Any], Any]) -> Callable[..., Any]:
     """A handler of trame's changes, which come by name, as one of the new value."""
 
-    def changed(**values: Any) -> None:
-        handler(values[key])
+    def changed(**values: Any) -> Any:
+        return handler(values[key])
 
     return changed
 

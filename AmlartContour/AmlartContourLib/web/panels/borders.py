@@ -1,7 +1,8 @@
-"""Level borders as lines over the coronal and sagittal views: where they lie, and moving them."""
+"""Level borders as lines with names over the coronal and sagittal views: where they lie, and moving them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from AmlartContourLib.domain.levels import LevelBorder
 from AmlartContourLib.web.desk import Desk
 from AmlartContourLib.web.panels.components import border_label
 from AmlartContourLib.web.views.arrangement import AXIAL, SLICE_VIEWS
+from AmlartContourLib.web.views.border_labels import Label, NamedLine, labels
+from AmlartContourLib.web.views.projection import Projection
 
 
 class BorderLines:
@@ -25,20 +28,15 @@ class BorderLines:
             self.draw(name)
 
     def draw(self, name: str) -> None:
-        """The lines of one view."""
+        """The lines of one view, and their names; none where no patient is open."""
         case = self._desk.case
-        if case is None or name == AXIAL:
+        if name == AXIAL:
             return
-        projection = self._desk.views.projection(name)
-        lines = []
-        for border in case.borders:
-            if border.kind not in MOVABLE:
-                continue
-            ends = projection.line(np.asarray(border.point_lps), np.asarray(border.normal_lps))
-            if ends is not None:
-                lines.append(_line(border, ends))
-        if self._desk.state[f"{name}_lines"] != lines:
-            self._desk.state[f"{name}_lines"] = lines
+        borders = case.borders if case else ()
+        lines, labels = drawn(borders, self._desk.views.projection(name))
+        for key, shown in ((f"{name}_lines", lines), (f"{name}_labels", labels)):
+            if self._desk.state[key] != shown:
+                self._desk.state[key] = shown
 
     def drag(self, kind: str, view: str, across: float, down: float) -> None:
         """A line was dragged by this share of the view's width and height."""
@@ -74,6 +72,22 @@ class BorderLines:
         )
 
 
+def drawn(
+    borders: Iterable[LevelBorder], projection: Projection
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The lines of a view in thousandths of its width and height, and their names in percent."""
+    lines, named = [], []
+    for border in borders:
+        if border.kind in MOVABLE:
+            ends = projection.line(np.asarray(border.point_lps), np.asarray(border.normal_lps))
+            if ends is not None:
+                lines.append(_line(border, ends))
+                left, y = min(ends.tolist())
+                x_px, y_px = left * projection.width, y * projection.height
+                named.append(NamedLine(border_label(border), x_px, y_px, border.estimated))
+    return lines, [_label(label, projection) for label in labels(named, projection.height)]
+
+
 def _line(border: LevelBorder, ends: np.ndarray[Any, Any]) -> dict[str, Any]:
     (x1, y1), (x2, y2) = np.round(ends * 1000.0, 1).tolist()
     return {
@@ -86,6 +100,13 @@ def _line(border: LevelBorder, ends: np.ndarray[Any, Any]) -> dict[str, Any]:
         "y1": y1,
         "x2": x2,
         "y2": y2,
-        "label_x": max(min(x1, x2), 0.0),
-        "label_y": y1 if x1 <= x2 else y2,
+    }
+
+
+def _label(label: Label, projection: Projection) -> dict[str, Any]:
+    return {
+        "text": label.text,
+        "estimated": label.estimated,
+        "left": round(100 * label.left_px / projection.width, 2),
+        "top": round(100 * label.top_px / projection.height, 2),
     }

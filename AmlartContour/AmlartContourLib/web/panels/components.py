@@ -161,10 +161,12 @@ class ComponentsPanel:
 
     def _row(self, row: PartRow, depth: int, group: list[PartRow]) -> dict[str, Any]:
         pieces = [r for r in group if leaves(r.structure_id) < leaves(row.structure_id)]
+        whole = next((r.name for r in group if r.structure_id == row.parent_id), "")
         title = f"{row.name}. {row.source} {row.note}".strip() if row.present else f"{row.name}: not there"
         return {
             "id": row.structure_id,
             "name": row.name,
+            "short": short_name(row.name, whole),
             "depth": depth,
             "colour": css(self._desk.display.colour_of(row.structure_id, row.colour_rgb)),
             "selectable": row.selectable,
@@ -190,6 +192,12 @@ def _in_order(rows: list[PartRow]) -> list[tuple[PartRow, int]]:
 
     add(None, 0)
     return found
+
+
+def short_name(name: str, whole: str) -> str:
+    """What a part's name adds to that of the whole it is listed under: "Left" of "Pelvic nodes, left"."""
+    own = name.removeprefix(f"{whole}, ") if whole else name
+    return own[0].upper() + own[1:]
 
 
 def border_label(border: LevelBorder) -> str:

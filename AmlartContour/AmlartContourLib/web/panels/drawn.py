@@ -41,9 +41,11 @@ class DrawnContours:
             self.draw(name)
 
     def draw(self, name: str) -> None:
-        """One view."""
+        """One view; empty where no patient is open."""
         case, state = self._desk.case, self._desk.state
         if case is None:
+            self._show(f"{name}_came", [])
+            self._show(f"{name}_filled", [])
             return
         projection = self._desk.views.projection(name)
         came = {"active": (self._desk.active,), "all": case.originals.ids}.get(str(state.came), ())

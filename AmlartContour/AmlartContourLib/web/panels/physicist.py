@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from AmlartContourLib.client.job_run import Connect
+from AmlartContourLib.contract.errors import AmlartError
 from AmlartContourLib.contract.messages import Capabilities, EngineInfo, JobStatus
 from AmlartContourLib.contract.notice import RESEARCH_ONLY
 from AmlartContourLib.contract.version import VERSION
@@ -16,7 +17,8 @@ from AmlartContourLib.session.worklist import Worklist
 from AmlartContourLib.web.desk import Desk, css, name_in_list, percent
 
 MOST_JOBS = 20
-BAR = 180.0
+NO_JOBS = "No jobs."
+BAR, BAR_STEP = 180.0, 15  # longest bar of the edit log; from one to the next
 GREY_RGB = (160, 160, 160)
 PLOT = (250.0, 120.0)  # width and height of the plotted area
 
@@ -35,7 +37,9 @@ class PhysicistPanel:
             "models": [],
             "devices": [],
             "jobs": [],
+            "jobs_text": NO_JOBS,
             "log_rows": [],
+            "log_step": BAR_STEP,
             "work_rows": [],
             "work_plot": {"points": [], "most_s": 0},
             "research_only": RESEARCH_ONLY,
@@ -48,7 +52,7 @@ class PhysicistPanel:
 
     def watched(self) -> Mapping[str, Callable[..., Any]]:
         """See `Panel`."""
-        return {}
+        return {"panel": self.look}
 
     def heard(self, event: Event) -> bool:
         """See `Panel`."""
@@ -63,11 +67,19 @@ class PhysicistPanel:
             for d in found.devices
         ]
 
+    async def look(self, panel: str) -> None:
+        """The panel was chosen: shows the backend's jobs, or why there are none to show."""
+        if panel == "physicist":
+            try:
+                await self.ask()
+            except AmlartError as error:
+                self._desk.state.update({"jobs": [], "jobs_text": str(error)})
+
     async def ask(self) -> None:
         """Asks the backend for its jobs and engines."""
         found, jobs = await self._desk.beside(_ask, self._connect)
         self.show(found)
-        self._desk.state.jobs = [_job(job) for job in jobs]
+        self._desk.state.update({"jobs": [_job(job) for job in jobs], "jobs_text": NO_JOBS})
         self._show_work()
 
     def refresh(self) -> None:

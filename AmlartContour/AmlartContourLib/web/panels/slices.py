@@ -13,6 +13,7 @@ from AmlartContourLib.session.events import (
     CompositesChanged,
     ContoursArrived,
     Event,
+    PatientClosed,
     StructuresChanged,
 )
 from AmlartContourLib.web.desk import Desk
@@ -38,7 +39,7 @@ class SlicesPanel:
     def start_state(self) -> Mapping[str, Any]:
         """See `Panel`."""
         places = {f"{name}_place": dict(NOWHERE) for name in SLICE_VIEWS}
-        lines: dict[str, Any] = {f"{name}_lines": [] for name in SLICE_VIEWS}
+        lines = {f"{name}_{what}": [] for name in SLICE_VIEWS for what in ("lines", "labels")}
         windows = [
             {"id": key, "text": f"{name} {width:.0f}/{level:.0f}"}
             for key, (name, width, level) in WINDOWS.items()
@@ -77,7 +78,7 @@ class SlicesPanel:
         if changed or isinstance(event, ContoursArrived):
             self._desk.display.apply()
         filled = changed and bool(self._desk.state.fill)
-        return filled or isinstance(event, ChoicesChanged | ContoursArrived)
+        return filled or isinstance(event, ChoicesChanged | ContoursArrived | PatientClosed)
 
     def opened(self) -> None:
         """A patient was opened: her CT is in the scene."""
@@ -153,6 +154,19 @@ class SlicesPanel:
     def refresh(self) -> None:
         """See `Panel`."""
         if self._desk.case is None:
+            self._clear()
             return
         for name in self._desk.views.slices():
             self.moved(name)
+
+    def _clear(self) -> None:
+        """No patient is open: nothing of the one before is shown any more."""
+        if self._desk.views.is_empty:
+            return
+        self._desk.views.show(None)
+        self._desk.state.axial_k = -1
+        for name in self._desk.views.slices():
+            self._desk.state[f"{name}_place"] = dict(NOWHERE)
+            self._borders.draw(name)
+            self._drawn.draw(name)
+            self.on_moved(name)

@@ -22,16 +22,8 @@ from AmlartContourLib.session.queue import ContourQueue
 from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.worklist import ExpectedWorst, SortBy, Worklist
 from AmlartContourLib.web.desk import Desk, name_in_list, percent
+from AmlartContourLib.web.ui.rail import RAIL
 
-PHASES = {
-    Phase.NEW: "new",
-    Phase.CONTOURING: "contouring",
-    Phase.READY: "contours ready",
-    Phase.IN_REVIEW: "in review",
-    Phase.DRAFT_EXPORTED: "draft exported",
-    Phase.APPROVED: "approved",
-    Phase.EXPORTED: "exported",
-}
 WATCHED = (
     PatientOpened
     | PatientClosed
@@ -41,6 +33,7 @@ WATCHED = (
     | ProgressChanged
     | ContouringEnded
 )
+NEED_PATIENT = frozenset(panel["id"] for panel in RAIL if panel["needs_patient"])
 EMPTY = "No CT was found in this folder. A patient is a folder with a DICOM series, or a NIfTI file."
 
 
@@ -152,6 +145,10 @@ class WorklistPanel:
     def refresh(self) -> None:
         """See `Panel`."""
         state = self._desk.state
+        if self._desk.session.patient is None:
+            self._open = ""
+            if state.panel in NEED_PATIENT:
+                state.panel = "worklist"
         rows = self._worklist.rows(str(state.worklist_search or ""), SortBy(state.worklist_sort))
         state.worklist_rows = [
             {
@@ -159,7 +156,7 @@ class WorklistPanel:
                 "name": row.name,
                 "kind": row.kind,
                 "phase": row.phase.name,
-                "phase_text": PHASES[row.phase],
+                "phase_text": row.phase.value,
                 "note": row.note,
                 **_expected(row.expected),
                 "open": row.entry_id == self._open,
@@ -176,7 +173,7 @@ class WorklistPanel:
             "open": patient is not None,
             "name": patient.name if patient else "",
             "phase": phase.name,
-            "phase_text": PHASES[phase],
+            "phase_text": phase.value,
             "findings": list(case.record.findings) if case else [],
         }
 

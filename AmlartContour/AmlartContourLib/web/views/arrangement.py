@@ -9,11 +9,11 @@ AXIAL, CORONAL, SAGITTAL, SURFACES = "Axial", "Coronal", "Sagittal", "Surfaces"
 SLICE_VIEWS = (AXIAL, CORONAL, SAGITTAL)
 START = "axial_large"
 NAMES = {
-    START: "Axial large, coronal and sagittal beside it",
+    START: "Axial large",
     "three_alike": "Three slices alike",
     "axial_only": "Axial only",
     "coronal_large": "Coronal large",
-    "with_surfaces": "Three slices and the surfaces in 3D",
+    "with_surfaces": "Three slices and 3D",
 }
 COLOURS = {AXIAL: "#d98c6a", CORONAL: "#7fb07f", SAGITTAL: "#d6c264"}
 

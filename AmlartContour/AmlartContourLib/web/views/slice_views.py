@@ -91,6 +91,11 @@ class Views:
         """The slice views that have been made, by name."""
         return {name: self.slice(name) for name in SLICE_VIEWS if self._slices.has_view(name)}
 
+    @property
+    def is_empty(self) -> bool:
+        """True while no CT is shown."""
+        return self._volume is None
+
     def show(self, volume: Any) -> None:
         """Shows a CT, or nothing, in every slice view, whole and in the middle."""
         self._volume = volume
