@@ -3,10 +3,12 @@ page, and the oncologist goes on."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +16,8 @@ import pytest
 from AmlartContourLib.contract.home import read_running
 from AmlartContourLib.session.saving import EVERY_S
 from support.small_patients import write_small_patient
-from support.work_page import SQUARE, WorkPage, work_page
-from support.workstation_process import running_workstation
+from support.work_page import SQUARE, WorkPage, entered, work_page
+from support.workstation_process import browser, running_workstation
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +51,33 @@ def test_after_the_station_is_killed_the_page_returns_and_nothing_older_than_a_m
     work.open("KILL-A")
     work.notice("saved work was opened")
     assert np.array_equal(work.station.scene().part("cervix"), after.part("cervix"))
+
+
+def test_after_the_workstation_itself_is_killed_and_started_again_the_page_returns(tmp_path: Path) -> None:
+    """All of it: the door that the page talks to, and the station with it."""
+    patients, home = tmp_path / "patients", tmp_path / "home"
+    write_small_patient(patients / "KILL-B", 2)
+    with contextlib.ExitStack() as stack:
+        chromium = stack.enter_context(browser())
+        with running_workstation(patients, home) as first:
+            work = entered(chromium, first, first.link, (1280, 800))
+            work.open("KILL-B")
+            work.choose("cervix")
+            work.tool("draw")
+            before = work.page.locator("#saved").inner_text()
+            work.drag((*SQUARE, SQUARE[0]))
+            work.until_undo("Draw: Cervix")
+            work.until("t => document.querySelector('#saved').textContent !== t", before)
+            first.process.kill()
+            work.page.wait_for_selector("#amlart-sheet")
+            assert "start it again with the command" in work.page.inner_text("#amlart-sheet")
+        port = int(first.url.rsplit(":", 1)[1])
+        second = stack.enter_context(running_workstation(patients, home, port))
+        assert second.url == first.url
+        work.page.wait_for_selector(".patient-row")  # by itself, and without the link
+        assert work.page.locator("#amlart-sheet").count() == 0
+        work.open("KILL-B")
+        work.notice("saved work was opened")
 
 
 def test_after_the_backend_is_killed_in_the_middle_of_contouring_it_starts_again_and_the_contours_come(

@@ -22,6 +22,7 @@ from AmlartContourLib.web.door.relay import Relay
 from AmlartContourLib.web.door.seats import Seat
 from AmlartContourLib.web.door.station import Orders, Station
 from AmlartContourLib.web.door.users import COOKIE, Users
+from AmlartContourLib.web.export_zip import ADDRESS as EXPORT_ADDRESS
 
 OWN_FILES = ("fixing.css", "fixing.js", "page.js", "plain.css", "workstation.css", "workstation.js")
 COOKIE_S = 30 * 24 * 3600
@@ -65,6 +66,7 @@ class Door:
                 web.get("/door/events", self.events),
                 web.post("/door/take", self.take),
                 web.get("/door/{name}", own_file),
+                web.get(EXPORT_ADDRESS, self.export, allow_head=False),
                 web.get("/{path:.+}", self.page),
             ]
         )
@@ -140,6 +142,12 @@ class Door:
         """A file of the station."""
         return await self.relay.page(request, self.station_of(request[USER]))
 
+    async def export(self, request: web.Request) -> web.StreamResponse:
+        """The last export of the user's own station."""
+        station = self.station_of(request[USER])
+        await _ready(station, WAIT_S)
+        return await self.relay.download(request, station, EXPORT_ADDRESS)
+
     async def take(self, request: web.Request) -> web.Response:
         """Frees the seat for the tab that asks."""
         await self.seat_of(request[USER]).move()
@@ -151,16 +159,17 @@ class Door:
         """Tells a page what the station and its seat are at, whenever either changes."""
         user = request[USER]
         station, seat = self.station_of(user), self.seat_of(user)
+        number = request.query.get("seat", "")
         answer = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         await answer.prepare(request)
         told = ""
         while True:
-            now = _state(station, seat.number == request.query.get("seat"))
+            now = _state(station, seat.is_of(number))
             await answer.write(f"data: {now}\n\n".encode() if now != told else b": still here\n\n")
             told = now
-            if seat.number != request.query.get("seat"):
+            if not seat.is_of(number):
                 return answer
             await _change(station, LOOK_S)
 

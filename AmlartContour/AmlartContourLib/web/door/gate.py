@@ -49,11 +49,16 @@ def gate(users: Users, hosts: frozenset[str]) -> Middleware:
         refused = refusal(request, users, hosts)
         answer = refused if refused is not None else await _answer(request, handler)
         if not answer.prepared:
-            answer.headers.update(HEADERS)
-            answer.headers.setdefault("Cache-Control", "no-store")
+            protect(answer)
         return answer
 
     return guarded
+
+
+def protect(answer: web.StreamResponse) -> None:
+    """The headers of every answer, before it is sent."""
+    answer.headers.update(HEADERS)
+    answer.headers.setdefault("Cache-Control", "no-store")
 
 
 def refusal(request: web.Request, users: Users, hosts: frozenset[str]) -> web.Response | None:

@@ -10,6 +10,8 @@ from aiohttp import web
 
 from AmlartContourLib.contract.errors import BackendUnreachable
 from AmlartContourLib.contract.problems import Cause
+from AmlartContourLib.web.door.gate import protect
+from AmlartContourLib.web.door.pages import sentence
 from AmlartContourLib.web.door.seats import Seat
 from AmlartContourLib.web.door.station import Station
 from AmlartContourLib.web.key_guard import KEY_HEADER
@@ -17,6 +19,9 @@ from AmlartContourLib.web.key_guard import KEY_HEADER
 MESSAGE_BYTES = 16 << 20
 PASSED_ON = ("Content-Type", "Content-Encoding", "ETag", "Last-Modified")
 ASKED = ("If-None-Match", "If-Modified-Since", "Accept-Encoding")
+DOWNLOADED = ("Content-Type", "Content-Length", "Content-Disposition")
+PIECE_BYTES = 1 << 18
+PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)  # it is packed first
 ASSETS = ("/assets/", "/__trame")
 
 
@@ -45,6 +50,28 @@ class Relay:
         if status == 200 and request.path.startswith(ASSETS):
             kept["Cache-Control"] = "private, max-age=3600"
         return web.Response(status=status, headers=kept, body=body)
+
+    async def download(self, request: web.Request, station: Station, path: str) -> web.StreamResponse:
+        """A station's file that may be large, passed on piece by piece; its refusal as a page. Where the
+        station dies, the browser is cut off too: half a file is never taken for a whole one."""
+        outer = web.StreamResponse()
+        try:
+            async with self._to(station).get(
+                f"http://127.0.0.1:{station.port}{path}", headers={KEY_HEADER: station.key}, timeout=PATIENCE
+            ) as inner:
+                if inner.status != 200:
+                    return sentence(inner.status, await inner.text())
+                outer.headers.update({n: inner.headers[n] for n in DOWNLOADED if n in inner.headers})
+                protect(outer)
+                await outer.prepare(request)
+                async for piece in inner.content.iter_chunked(PIECE_BYTES):
+                    await outer.write(piece)
+        except aiohttp.ClientError as error:
+            if not outer.prepared:
+                raise _gone() from error
+            if request.transport is not None:
+                request.transport.abort()
+        return outer
 
     async def fetch(
         self, station: Station, path: str, headers: dict[str, str] | None = None

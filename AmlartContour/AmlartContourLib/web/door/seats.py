@@ -31,6 +31,11 @@ class Seat:
         """True while a tab holds it."""
         return self._open is not None
 
+    def is_of(self, number: str) -> bool:
+        """True for the tab that holds it, and for any while no page was loaded since the door started: a tab
+        from before then loads anew by itself."""
+        return not self.number or self.number == number
+
     async def becomes_free(self, wait_s: float = LETTING_GO_S) -> bool:
         """True once no tab holds it; False where one still does after the wait."""
         try:
