@@ -210,6 +210,21 @@ def test_a_composite_cannot_be_taken_in_hand(room: Room) -> None:
     assert after.same_voxels(room.case.originals.mask("cervix"))
 
 
+def test_a_tool_in_the_hand_goes_on_with_the_structure_that_the_review_shows(room: Room) -> None:
+    _take_up(room, "bladder", "paint")
+    room.call("next_unseen", "vagina")
+    assert (room.state.active, room.state.tool) == ("vagina", "paint")
+    room.call("go_to_slice", "Axial", SLICE_OF_CERVIX)
+    before, after = room.edit("vagina", lambda: room.drag(ACROSS))
+    assert not (after - before).is_empty
+
+
+def test_a_target_that_the_review_shows_puts_the_tool_down(room: Room) -> None:
+    _take_up(room, "bladder", "paint")
+    room.call("next_unseen", "ctvp")
+    assert (room.state.active, room.state.tool, room.notice) == ("ctvp", "none", "")
+
+
 def test_a_blind_first_look_is_refused_once_contours_are_there(room: Room) -> None:
     room.call("set_blind", True)
     assert "shown already" in room.notice

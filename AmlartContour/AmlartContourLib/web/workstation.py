@@ -125,8 +125,8 @@ class Workstation:
             second,
             self._editing,
             fixing,
-            ReviewPanel(desk, self._slices.go_to_slice),
-            ExportPanel(desk, self._orders.work / EXPORTS),
+            ReviewPanel(desk, self._slices.go_to_slice, self._editing.choose_to_look),
+            self._exporting,
             physicist,
         )
         self._contouring.on_capabilities = _each(physicist.show, fixing.offer, second.offer)

@@ -138,6 +138,12 @@ class EditingPanel:
             self.use_tool(state.tool)
         self.on_choosing()
 
+    def choose_to_look(self, structure_id: str) -> None:
+        """The same for a target too, which no tool can edit: one in the hand is then put down."""
+        if structure_id not in self._desk.session.case.structures:
+            self.use_tool("none")
+        self.choose(structure_id)
+
     def step_structure(self, by: int) -> None:
         """The next structure that can be edited, or the one before."""
         ids = [row["id"] for row in self._desk.state.editable]

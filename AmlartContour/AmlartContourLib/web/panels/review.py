@@ -31,11 +31,15 @@ STAGES = {
 
 
 class ReviewPanel:
-    """Panel "Review". `go_to_slice` shows a slice in a view."""
+    """Panel "Review". `go_to_slice` shows a slice in a view; `choose` chooses a structure, for a tool in the
+    hand too."""
 
-    def __init__(self, desk: Desk, go_to_slice: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, desk: Desk, go_to_slice: Callable[[str, int], None], choose: Callable[[str], None]
+    ) -> None:
         self._desk = desk
         self._go_to_slice = go_to_slice
+        self._choose = choose
 
     def start_state(self) -> Mapping[str, Any]:
         """See `Panel`."""
@@ -97,8 +101,7 @@ class ReviewPanel:
     def next_unseen(self, structure_id: str) -> None:
         """Chooses a structure, shows it where it is hidden, and goes to the next of its slices that was not
         displayed, else to its middle one."""
-        self._desk.state.active = structure_id
-        self._desk.state.active_name = self._desk.name_of(structure_id)
+        self._choose(structure_id)
         rows = {row.structure_id: row for row in self._desk.session.review.rows()}
         row = rows.get(structure_id)
         if row is None or not row.slices:
