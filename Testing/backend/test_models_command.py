@@ -92,7 +92,9 @@ def test_weights_of_one_file_are_added_as_a_user_types_it(tmp_path: Path, source
     assert "boxes and points for 2 structures" in added.err
     few = few_shot_weights(tmp_path / "universeg_v1_made_here.pt")
     cohort = write_box_cohort(tmp_path / "cohort", 2)
-    added = amlart("models", "add-few-shot", few, "--cases", cohort, "--id", "few", "--support-size", "8")
+    added = amlart(
+        "models", "add-few-shot", few, "--cases", cohort, "--all-cases", "--id", "few", "--support-size", "8"
+    )
     assert added.code == 0, added.err
     assert "forbids commercial use" in added.err
     assert "gives anorectum, bladder, by 2 examples" in added.err

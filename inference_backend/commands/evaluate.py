@@ -19,6 +19,7 @@ from inference_backend.dataset.splits import read_splits
 from inference_backend.evaluation.measured import SourceOfContours
 from inference_backend.evaluation.overlays import overlays
 from inference_backend.evaluation.report import write_evaluation
+from inference_backend.few_shot.not_shown import not_shown
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,6 +46,9 @@ def evaluate(
     if splits is not None:
         held = read_splits(splits).hold_out
         cases = tuple(case for case in cases if case.id in held)
+    cases, told = not_shown(engine or [], cases)
+    for sentence in told:
+        to_user("[yellow]{}[/]", sentence)
     if not cases:
         raise BadSetting("No labelled case is left to measure on.")
     sources, out = [_folder(text) for text in test or []], out.resolve()

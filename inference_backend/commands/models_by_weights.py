@@ -13,7 +13,9 @@ from AmlartContourLib.domain.structures import Role
 from AmlartContourLib.exchange.resources import catalogue
 from inference_backend.commands.choices import words
 from inference_backend.commands.console import progress_bar, to_user
+from inference_backend.dataset.cohort import open_cohort
 from inference_backend.dataset.layout import STRUCTURES
+from inference_backend.dataset.splits import read_splits
 from inference_backend.few_shot.description import USUAL_SUPPORT
 from inference_backend.models.known_weights import known_weights
 from inference_backend.models.wish import Wish
@@ -42,6 +44,12 @@ def add_few_shot(
     weights: Weights,
     cases: Annotated[Path, typer.Option(help="Folder of labelled cases that become its examples.")],
     name: NewId,
+    splits: Annotated[
+        Path | None, typer.Option(help="Split of those cases; its hold-out becomes no examples.")
+    ] = None,
+    all_cases: Annotated[
+        bool, typer.Option("--all-cases", help="Instead of --splits: every labelled case becomes an example.")
+    ] = False,
     licence: Licence = None,
     licence_file: LicenceFile = None,
     research_only: ResearchOnly = False,
@@ -54,8 +62,10 @@ def add_few_shot(
     from inference_backend.few_shot.adding import add_few_shot as add
 
     wish = _wish(weights, name, licence, title, version, research_only, licence_file)
+    held = _hold_out(splits, cases, all_cases=all_cases)
+    gives = _ids(structures) or tuple(STRUCTURES)
     with progress_bar() as report:
-        model, told = add(weights, cases, _ids(structures) or tuple(STRUCTURES), support_size, wish, report)
+        model, told = add(weights, cases, gives, support_size, wish, report, held)
     for sentence in told:
         to_user("[yellow]{}[/]", sentence)
     to_user("[bold]{}[/] gives {}, by {} examples.", name, ", ".join(model.structures), len(model.examples))
@@ -153,6 +163,21 @@ def add_monai(
     if model.left_out:
         to_user("[yellow]Left out[/], unknown to the catalogue: {}.", ", ".join(model.left_out))
     _tell_licence(name, research_only=model.research_only)
+
+
+def _hold_out(splits: Path | None, cases: Path, *, all_cases: bool) -> tuple[str, ...]:
+    """The cases that are to be measured later. BadSetting where nobody tells, or the split is another's."""
+    if (splits is None) != all_cases:
+        raise BadSetting(
+            "A case that becomes an example can measure the model no more, and which may is not told.",
+            advice="Give --splits, whose hold-out stays out, or --all-cases; one of them.",
+        )
+    if splits is None:
+        return ()
+    parts = read_splits(splits)
+    if not {case.id for case in open_cohort(cases).cases} & {*parts.hold_out, *sum(parts.folds, ())}:
+        raise BadSetting(f"The split {splits.name} is of another cohort: it names none of these cases.")
+    return parts.hold_out
 
 
 def _three(text: str | None) -> tuple[float, float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from inference_backend.commands.backend_choice import CaFile, TokenFile, any_bac
 from inference_backend.commands.console import progress_bar, result_table, to_user
 from inference_backend.commands.through_backend import contourer
 from inference_backend.dataset.cohort import open_cohort
+from inference_backend.few_shot.not_shown import not_shown
 from inference_backend.training.pair_calibrate import Drawer, calibrate_pair
 
 
@@ -41,6 +43,11 @@ def second_opinion_calibrate(
     if len(engine) != 2 or engine[0] == engine[1]:
         raise BadSetting("A second opinion needs two engines.", advice="Give --engine twice, each another.")
     opened = open_cohort(cohort)
+    if backend is None:  # what another machine's models were shown is not known here
+        cases, told = not_shown(engine, opened.labelled)
+        opened = replace(opened, cases=cases)
+        for sentence in told:
+            to_user("[yellow]{}[/]", sentence)
     first, second = _drawers(engine, any_backend(backend, token_file, ca_file))
     with progress_bar() as bar:
         found = calibrate_pair(

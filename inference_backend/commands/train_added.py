@@ -25,13 +25,16 @@ def calibrate_added(
 ) -> None:
     """Calibrate the expected editing of an added model on cases that it has not learnt from."""
     from inference_backend.dataset.cohort import open_cohort
+    from inference_backend.few_shot.not_shown import not_shown
     from inference_backend.training.added_calibrate import calibrate_added as calibrated
 
     if fold and splits is None:
         raise BadSetting("Folds are those of a split.", advice="Give --splits too.")
     opened = open_cohort(folder)
     chosen = None if splits is None else _chosen(splits, fold or [])
-    cases = [case for case in opened.labelled if chosen is None or case.id in chosen]
+    cases, told = not_shown([name], [c for c in opened.labelled if chosen is None or c.id in chosen])
+    for sentence in told:
+        to_user("[yellow]{}[/]", sentence)
     found = calibrated(name, opened, cases, out, _tell, device)
     limit = f"{found.likeness.limit:.2f}"
     to_user("{} is calibrated on {} cases; the limit of likeness is {}.", name, found.cases, limit)

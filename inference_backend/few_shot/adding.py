@@ -35,20 +35,18 @@ def add_few_shot(
     tell: Tell,
     without: Collection[str] = (),
 ) -> tuple[FewShot, tuple[str, ...]]:
-    """The model, and a sentence for each case or label that could not be used. DamagedFile or InputRefused
+    """The model, and a sentence for each case or label that is not used. DamagedFile or InputRefused
     where weights or cohort cannot be used; BadSetting where the library is missing.
 
     `without`: names of cases that are to be measured later, and so must not be examples.
     """
-    cohort = open_cohort(cases)
-    cohort = replace(cohort, cases=tuple(case for case in cohort.cases if case.id not in without))
+    cohort, told = _open_without(cases, without)
     if len(cohort.labelled) > MAX_EXAMPLES:
         raise InputRefused(f"The cohort has more than {MAX_EXAMPLES} labelled cases.", advice="Give fewer.")
     tell(0.0, "Reading the weights")
     state = state_of(weights)
     blocks = blocks_of(state)
     fill(empty_network(blocks), state, weights.name)
-    told: list[str] = []
 
     def make(folder: Path) -> FewShot:
         safetensors.torch.save_file(state, folder / WEIGHTS_FILE)
@@ -63,6 +61,14 @@ def add_few_shot(
         )
 
     return written(wish, FEW_SHOT_FILE, make), tuple(told)
+
+
+def _open_without(cases: Path, without: Collection[str]) -> tuple[Cohort, list[str]]:
+    """The cohort without these cases, and a sentence that names those of them that it has labels of."""
+    cohort = open_cohort(cases)
+    kept = [case.id for case in cohort.labelled if case.id in without]
+    told = [f"No examples, being kept for measuring: {len(kept)} cases ({', '.join(kept)})."] if kept else []
+    return replace(cohort, cases=tuple(case for case in cohort.cases if case.id not in without)), told
 
 
 def _examples(

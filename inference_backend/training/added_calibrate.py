@@ -18,7 +18,7 @@ from AmlartContourLib.measures.expected_effort import LEAST_RESIDUALS
 from inference_backend.dataset.cohort import Cohort, CohortCase
 from inference_backend.engines.expecting import CALIBRATION_FILE, features_of, files_of
 from inference_backend.engines.registry import Registry, engine_at
-from inference_backend.few_shot.description import FewShot
+from inference_backend.few_shot.not_shown import not_shown
 from inference_backend.inference.calibration import CALIBRATION_FORMAT, Calibration
 from inference_backend.inference.likeness import likeness_of
 from inference_backend.models.added import Added, read_added
@@ -57,7 +57,7 @@ def calibrate_added(
     if place is None or not folder.is_dir():
         raise BadSetting(f"No model {model_id} was added.", advice="`amlart models list` names them.")
     model = read_added(folder)
-    cases = [case for case in cases if case.id not in _examples(model)]
+    cases, _ = not_shown((model_id,), cases)
     if len(cases) < LEAST_RESIDUALS:
         raise InputRefused(
             f"{len(cases)} cases are too few: an interval needs {LEAST_RESIDUALS}.",
@@ -96,7 +96,3 @@ def _measure(place: str, model: Added, device: str) -> Measure:
         return figures_of(name, files_of(model), truth, drawn, features_of(truth.scan))
 
     return measure
-
-
-def _examples(model: Added) -> frozenset[str]:
-    return frozenset(one.name for one in model.examples) if isinstance(model, FewShot) else frozenset()
