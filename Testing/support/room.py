@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.session.case import Case
 from AmlartContourLib.web.__main__ import StationOrders
@@ -62,6 +63,10 @@ class Room:
     def save(self) -> None:
         """Saves the patient now."""
         self._on_loop(self.desk.session.saving.save_now)
+
+    def take(self, contours: Contours) -> None:
+        """Contours of an engine come."""
+        self._on_loop(lambda: self.desk.session.contouring.take(contours))
 
     def _on_loop(self, act: Callable[[], Any]) -> None:
         async def doing() -> None:
@@ -115,7 +120,7 @@ class Room:
         pixels: np.ndarray = vtk_to_numpy(grab.GetOutput().GetPointData().GetScalars()).astype(float)
         return pixels
 
-    def drag(self, points: Path2) -> None:
+    def drag(self, points: Path2, *, let_go: bool = True) -> None:
         """A drag with the left button in the axial view, from its middle, as shares of its height."""
         from vtkmodules.vtkCommonCore import vtkCommand
 
@@ -128,7 +133,8 @@ class Room:
                 for share in np.linspace(0, 1, STEPS)[1:]:
                     place = (start[0] + share * (stop[0] - start[0]), start[1] + share * (stop[1] - start[1]))
                     self._mouse(place, vtkCommand.MouseMoveEvent)
-            self._mouse(places[-1], vtkCommand.LeftButtonReleaseEvent)
+            if let_go:
+                self._mouse(places[-1], vtkCommand.LeftButtonReleaseEvent)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 

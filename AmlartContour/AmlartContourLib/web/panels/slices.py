@@ -32,6 +32,7 @@ class SlicesPanel:
         self._desk = desk
         self._borders = BorderLines(desk)
         self._drawn = DrawnContours(desk)
+        self._left_at_k = -1  # the axial slice of a patient without a target, as she was opened
         self.on_moved: Callable[[str], None] = lambda _name: None
         desk.views.on_modified = self.moved
         desk.display.on_visibility = self.refresh
@@ -77,18 +78,30 @@ class SlicesPanel:
         changed = isinstance(event, StructuresChanged | CompositesChanged)
         if changed or isinstance(event, ContoursArrived):
             self._desk.display.apply()
+        if isinstance(event, ContoursArrived) and self._desk.state.axial_k == self._left_at_k:
+            self._show_target()
         filled = changed and bool(self._desk.state.fill)
         return filled or isinstance(event, ChoicesChanged | ContoursArrived | PatientClosed)
 
     def opened(self) -> None:
         """A patient was opened: her CT is in the scene."""
-        case = self._desk.case
         self._desk.display.opened()
         self._desk.views.show(self._desk.scene.volume_node)
         self.set_window(self._desk.state.window)
-        if case is not None and case.composition.composites.has("ctv"):
-            self.go_to([float(v) for v in case.composition.composites.mask("ctv").centroid_lps()])
+        self._left_at_k = -1
         self.refresh()
+        if not self._show_target():
+            self._left_at_k = self._desk.state.axial_k
+
+    def _show_target(self) -> bool:
+        """Every view to the middle of the CTV; False where she has none yet. Contours that come later take
+        the views there too, unless somebody has gone to another slice by then."""
+        case = self._desk.case
+        if case is None or not case.composition.composites.has("ctv"):
+            return False
+        self._left_at_k = -1
+        self.go_to([float(v) for v in case.composition.composites.mask("ctv").centroid_lps()])
+        return True
 
     def set_window(self, name: str) -> None:
         """Another grey window."""
