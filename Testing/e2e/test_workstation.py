@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,7 @@ def test_the_exported_files_hold_the_contours(page: Any, station: RunningWorksta
     page.click("#export")
     page.wait_for_selector("#export-done", timeout=180_000)
     assert "all agree" in page.locator("#export-done").inner_text()
+    assert "Empty, so not in the RTSTRUCT: CTVp (primary)." in page.locator("#export-done").inner_text()
     (folder,) = (station.home / "workstation" / "users" / "local" / "exports").iterdir()
     rtstruct = pydicom.dcmread(folder / "rtstruct.dcm")
     assert rtstruct.ApprovalStatus == "UNAPPROVED"
@@ -145,6 +147,22 @@ def test_the_exported_files_hold_the_contours(page: Any, station: RunningWorksta
     held_cc = np.count_nonzero(sitk.GetArrayFromImage(image)) * float(np.prod(image.GetSpacing())) / 1000
     page.click("#rail-components")
     assert held_cc == pytest.approx(_volume(page, "ctvn"), abs=0.06)
+
+
+def test_the_export_can_be_downloaded_as_one_zip(
+    page: Any, station: RunningWorkstation, tmp_path: Path
+) -> None:
+    page.click("#rail-exporting")
+    folder = Path(page.locator("#export-folder").inner_text())
+    assert folder.parent == station.home / "workstation" / "users" / "local" / "exports"
+    with page.expect_download() as waited:
+        page.click("#download")
+    assert waited.value.suggested_filename == f"{folder.name}.zip"
+    waited.value.save_as(tmp_path / "export.zip")
+    with zipfile.ZipFile(tmp_path / "export.zip") as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert found == {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_the_page_says_research_only_loads_nothing_from_outside_and_names_every_control(page: Any) -> None:

@@ -47,7 +47,7 @@ def _websocket(station: RunningWorkstation, session: requests.Session, **headers
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/index.html", "/ws", "/door/events", "/assets/x.js", "/vue.global.js"]
+    "path", ["/", "/index.html", "/ws", "/door/events", "/assets/x.js", "/vue.global.js", "/export.zip"]
 )
 def test_nothing_is_served_without_the_cookie(station: RunningWorkstation, path: str) -> None:
     assert requests.get(f"{station.url}{path}", timeout=30).status_code == 401
@@ -78,6 +78,14 @@ def test_no_request_writes_to_a_station_or_leaves_its_folders(station: RunningWo
     session = _session(station)
     assert session.post(f"{station.url}/index.html", timeout=30).status_code in (404, 405)
     assert session.get(f"{station.url}/door/..%2F..%2Fplain.html", timeout=30).status_code == 404
+
+
+def test_there_is_no_zip_before_an_export(station: RunningWorkstation) -> None:
+    session, until = _session(station), time.monotonic() + 300
+    while (answer := session.get(f"{station.url}/export.zip", timeout=120)).status_code == 503:
+        assert time.monotonic() < until, "the station does not start"
+    assert answer.status_code == 404
+    assert "Export first" in answer.text
 
 
 def test_a_reload_needs_no_link_and_a_second_tab_is_told(station: RunningWorkstation) -> None:

@@ -85,7 +85,7 @@ class ExportJob:
             add_files=lambda folder: self._add_files(folder, self.with_report and not without_report),
             progress=progress,
         )
-        empty = [c.structure_id for c in self.final if c.mask.is_empty]
+        empty = [self.catalogue[c.structure_id].display_name for c in self.final if c.mask.is_empty]
         not_written = [NO_REPORT] if without_report else []
         if empty and Format.RTSTRUCT in self.formats:
             not_written.append(f"Empty, so not in the RTSTRUCT: {', '.join(empty)}.")

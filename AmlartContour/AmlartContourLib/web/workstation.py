@@ -23,13 +23,23 @@ from AmlartContourLib.contract.home import default_home
 from AmlartContourLib.exchange.pair_files import PairFiles
 from AmlartContourLib.scene.logics import SceneLogics
 from AmlartContourLib.scene.patient_scene import PatientScene
-from AmlartContourLib.session.events import ContoursArrived, Event, PatientOpened, Saved, SaveFailed, Told
+from AmlartContourLib.session.events import (
+    ContoursArrived,
+    Event,
+    PatientClosed,
+    PatientOpened,
+    Saved,
+    SaveFailed,
+    Told,
+)
 from AmlartContourLib.session.queue import ContourQueue
 from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.session import Session
 from AmlartContourLib.session.store import SessionStore
 from AmlartContourLib.session.worklist import Worklist
 from AmlartContourLib.web.desk import Desk
+from AmlartContourLib.web.export_zip import ADDRESS as EXPORT_ADDRESS
+from AmlartContourLib.web.export_zip import ExportZip
 from AmlartContourLib.web.guard import Notices
 from AmlartContourLib.web.key_guard import key_guard
 from AmlartContourLib.web.panels.components import ComponentsPanel
@@ -91,9 +101,7 @@ class Workstation:
     def run(self, tell_port: Callable[[int], None]) -> None:
         """Serves until standard input closes. `tell_port` hears the port once requests are taken."""
         server = self._server
-        server.controller.on_server_bind.add(
-            lambda bound: bound.app.middlewares.append(key_guard(self._orders.key))
-        )
+        server.controller.on_server_bind.add(self._guard)
         server.controller.on_server_ready.add(lambda **_: self._ready(tell_port))
         server.start(
             port=0,
@@ -104,6 +112,12 @@ class Workstation:
             disable_logging=True,
         )
         self._end()
+
+    def _guard(self, bound: Any) -> None:
+        """Lets in the door alone, and adds the one address of our own."""
+        bound.app.middlewares.append(key_guard(self._orders.key))
+        packed = ExportZip(lambda: self._exporting.last, lambda: self.desk.busy("Packing the files…"))
+        bound.app.router.add_get(EXPORT_ADDRESS, packed.answer, allow_head=False)
 
     def _make_panels(self, app: SlicerApp, worklist: Worklist, store: SessionStore) -> None:
         desk, connect = self.desk, self._backend.connect
@@ -116,6 +130,7 @@ class Workstation:
         self._editing = EditingPanel(desk, Editor(app, desk.scene, desk.views.pace))
         physicist, fixing = PhysicistPanel(desk, connect, worklist), FixPanel(desk)
         second = SecondPanel(desk)
+        self._exporting = ExportPanel(desk, self._orders.work / EXPORTS)
         self._panels: tuple[Panel, ...] = (
             self._worklist,
             self._contouring,
@@ -149,6 +164,10 @@ class Workstation:
             self._slices.opened()
             new = self.desk.session.phase is Phase.NEW
             self._server.state.panel = "contouring" if new else "components"
+        elif isinstance(
+            event, PatientClosed
+        ):  # a stroke that was not ended ends here, not in the next patient
+            self._editing.use_tool("none")
         elif isinstance(event, ContoursArrived) and self._server.state.panel == "contouring":
             self._server.state.panel = "components"
         elif isinstance(event, Saved | SaveFailed):

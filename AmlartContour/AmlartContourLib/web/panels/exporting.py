@@ -9,9 +9,10 @@ from typing import Any
 
 from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.exchange.export import ALL_FORMATS, Format
-from AmlartContourLib.session.events import Event, PatientOpened
+from AmlartContourLib.session.events import Event, PatientClosed, PatientOpened
 from AmlartContourLib.session.exporting import ExportDone
 from AmlartContourLib.web.desk import Desk
+from AmlartContourLib.web.export_zip import ADDRESS
 
 NOTHING: Mapping[str, Any] = {"folder": "", "files": [], "verified": [], "not_written": []}
 REPORT = "report"
@@ -26,16 +27,18 @@ WORDS = {
 
 
 class ExportPanel:
-    """Panel "Export". `folder`: where exports are written, one folder each."""
+    """Panel "Export". `folder`: where exports are written, one folder each. `last`: where the open patient's
+    last export lies, which was read back and agreed; None before there is one."""
 
     def __init__(self, desk: Desk, folder: Path) -> None:
         self._desk = desk
         self._folder = folder
         self._off: set[str] = set()
+        self.last: Path | None = None
 
     def start_state(self) -> Mapping[str, Any]:
         """See `Panel`."""
-        return {"formats": self._formats(), "export_done": dict(NOTHING)}
+        return {"formats": self._formats(), "export_done": dict(NOTHING), "export_address": ADDRESS}
 
     def triggers(self) -> Mapping[str, Callable[..., Any]]:
         """See `Panel`."""
@@ -47,7 +50,8 @@ class ExportPanel:
 
     def heard(self, event: Event) -> bool:
         """See `Panel`."""
-        if isinstance(event, PatientOpened):
+        if isinstance(event, PatientOpened | PatientClosed):
+            self.last = None
             self._desk.state.export_done = dict(NOTHING)
         return False
 
@@ -72,6 +76,8 @@ class ExportPanel:
         with self._desk.busy("Writing the files, reading them back and comparing…"):
             done = await self._desk.beside(job.run)
             self._desk.session.exporting.done(job)
+        if self._desk.session.patient is patient:
+            self.last = done.folder
         self._tell(done)
 
     def refresh(self) -> None:
@@ -89,7 +95,7 @@ class ExportPanel:
         agreed = sum(1 for a in done.verified)
         verified = [f"Read back: {agreed} contours compared voxel by voxel, and all agree."] if agreed else []
         self._desk.state.export_done = {
-            "folder": done.folder.name,
+            "folder": str(done.folder),
             "files": _listed([file.path for file in done.files]),
             "verified": verified,
             "not_written": list(done.not_written),
