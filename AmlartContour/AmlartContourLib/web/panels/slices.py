@@ -40,7 +40,7 @@ class SlicesPanel:
     def start_state(self) -> Mapping[str, Any]:
         """See `Panel`."""
         places = {f"{name}_place": dict(NOWHERE) for name in SLICE_VIEWS}
-        lines = {f"{name}_{what}": [] for name in SLICE_VIEWS for what in ("lines", "labels")}
+        lines: dict[str, Any] = {f"{n}_{what}": [] for n in SLICE_VIEWS for what in ("lines", "labels")}
         windows = [
             {"id": key, "text": f"{name} {width:.0f}/{level:.0f}"}
             for key, (name, width, level) in WINDOWS.items()
