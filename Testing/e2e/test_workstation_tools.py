@@ -104,6 +104,24 @@ def test_the_eraser_takes_away_and_adds_nothing(work: WorkPage) -> None:
     work.take_back("Erase: Cervix", before)
 
 
+def test_keys_in_the_middle_of_a_stroke_wait_so_it_ends_where_it_began(work: WorkPage) -> None:
+    work.tool("paint")
+    box, mouse = work.page.locator("#view-Axial").bounding_box(), work.page.mouse
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def stroke() -> None:
+        mouse.move(x - 90, y)
+        mouse.down()
+        for key in ("w", "3", "Escape", "ArrowRight"):
+            work.page.keyboard.press(key)
+        mouse.move(x - 60, y, steps=3)
+        mouse.up()
+
+    before, after = work.edit("cervix", stroke, "Paint: Cervix")
+    assert _slices(before, after, "cervix") == {work.axial_k()}
+    work.take_back("Paint: Cervix", before)
+
+
 def test_a_ball_paints_on_several_slices(work: WorkPage) -> None:
     work.tool("paint")
     work.page.check("#sphere")

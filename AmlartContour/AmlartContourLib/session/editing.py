@@ -107,7 +107,7 @@ class Editing:
         """An empty contour of a structure that nothing gave, for drawing. BadSetting where it is there, or
         can only be composed."""
         case, entry = self._core.case, self._core.catalogue[structure_id]
-        if structure_id in case.structures or entry.role.name in ("COMPOSITE", "PTV", "LANDMARK"):
+        if structure_id in case.final or entry.role.name in ("COMPOSITE", "PTV", "LANDMARK"):
             raise BadSetting(f"{entry.display_name} is there already, or is not for drawing.")
         empty = Contour(structure_id, Mask.empty(case.structures.geometry), Source.DRAWN)
         self._step(f"Add {entry.display_name}", "add", structure_id, case.structures.with_contours(empty))

@@ -47,6 +47,12 @@
     event.target.dispatchEvent(new PointerEvent(type, { ...same, altKey: turn }));
   }, true);
 
+  // While a button is down in a view the keys wait: a stroke ends in the structure and with the tool it began with.
+  let pressed = false;
+  document.addEventListener("pointerdown", (event) => { pressed = Boolean(event.target.closest && event.target.closest("#views")); }, true);
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressed = false; }, true);
+  document.addEventListener("pointermove", (event) => { pressed = pressed && event.buttons !== 0; }, true);
+
   // A list that was just used lets go of the keys, so that they are the tools' again.
   document.addEventListener("change", (event) => {
     if (event.target.matches("select, input[type=checkbox], input[type=range]")) event.target.blur();
@@ -60,6 +66,7 @@
     8: ["use_tool_number", [8]],
   };
   document.addEventListener("keydown", (event) => {
+    if (pressed) return;
     const at = event.target;
     const line = at.closest && at.closest(".border-line");
     if (line && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
@@ -69,7 +76,7 @@
     }
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if ((event.ctrlKey || event.metaKey) && (key === "z" || key === "y")) {
-      if (at.matches("input[type=text], input[type=search], textarea")) return;
+      if (at.matches("input[type=text], input[type=search], input[type=number], textarea")) return;
       event.preventDefault();
       trigger(key === "y" || event.shiftKey ? "redo" : "undo");
       return;

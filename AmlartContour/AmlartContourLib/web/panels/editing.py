@@ -215,4 +215,4 @@ class EditingPanel:
         name = self._desk.name_of
         state.editable = [{"id": i, "name": name(i)} for i in case.structures.ids]
         drawn = catalogue().with_role(Role.GTV, Role.CTV_PART, Role.NODAL_LEVEL, Role.ORGAN)
-        state.addable = [{"id": s.id, "name": s.display_name} for s in drawn if s.id not in case.structures]
+        state.addable = [{"id": s.id, "name": s.display_name} for s in drawn if s.id not in case.final]
