@@ -200,6 +200,15 @@ def test_pictures_are_taken_where_they_are_asked_for(page: Any) -> None:
         page.screenshot(path=str(PICTURES / f"workstation-{panel}.png"))
 
 
+def test_surfaces_in_3d_say_that_they_are_being_made_and_are_then_there(page: Any) -> None:
+    page.select_option("#arrangement", "with_surfaces")
+    page.wait_for_selector(".busy:has-text('Making the surfaces')")
+    page.wait_for_selector("#view-Surfaces", timeout=180_000)
+    _until(page, "() => !document.querySelector('.busy')")
+    page.select_option("#arrangement", "axial_large")
+    page.wait_for_selector("#view-Surfaces", state="detached")
+
+
 def test_a_reload_goes_on_where_it_was(page: Any) -> None:
     page.reload()
     page.wait_for_selector("#patient-name")

@@ -3,6 +3,7 @@ review what was shown."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,9 +20,10 @@ from AmlartContourLib.session.events import (
 from AmlartContourLib.web.desk import Desk
 from AmlartContourLib.web.panels.borders import BorderLines
 from AmlartContourLib.web.panels.drawn import DrawnContours
-from AmlartContourLib.web.views.arrangement import AXIAL, NAMES, SLICE_VIEWS, START
+from AmlartContourLib.web.views.arrangement import AXIAL, NAMES, SLICE_VIEWS, START, WITH_SURFACES
 from AmlartContourLib.web.views.slice_views import START_WINDOW, WINDOWS
 
+TOLD_S = 0.05  # what the page is told goes to it before the event loop is kept busy
 NOWHERE: dict[str, Any] = {"text": "", "index": 0, "count": 0, "letters": ["", "", "", ""]}
 
 
@@ -86,6 +88,9 @@ class SlicesPanel:
     def opened(self) -> None:
         """A patient was opened: her CT is in the scene."""
         self._desk.display.opened()
+        if self._desk.views.surfaces_shown:
+            for _ in self._desk.display.make_surfaces():
+                pass
         self._desk.views.show(self._desk.scene.volume_node)
         self.set_window(self._desk.state.window)
         self._left_at_k = -1
@@ -108,12 +113,21 @@ class SlicesPanel:
         _, width, level = WINDOWS.get(str(name), WINDOWS[START_WINDOW])
         self._desk.views.set_window(width, level)
 
-    def arrange(self, name: str) -> None:
-        """Another arrangement of the views."""
-        if name in NAMES:
-            self._desk.views.arrange(name)
-            self._desk.display.show_surfaces(self._desk.views.surfaces_shown)
-            self.refresh()
+    async def arrange(self, name: str) -> None:
+        """Another arrangement of the views. Surfaces take seconds on a plain processor, and that is said."""
+        if name == WITH_SURFACES:
+            with self._desk.busy("Making the surfaces…"):
+                await asyncio.sleep(TOLD_S)
+                for _ in self._desk.display.make_surfaces():
+                    await asyncio.sleep(0)
+                self._arrange(name)
+        elif name in NAMES:
+            self._arrange(name)
+            self._desk.display.drop_surfaces()
+
+    def _arrange(self, name: str) -> None:
+        self._desk.views.arrange(name)
+        self.refresh()
 
     def go_to_slice(self, name: str, index: int) -> None:
         """A slice by its number: axial slices are counted from inferior, others along the scan's own axis."""

@@ -7,13 +7,13 @@ from trame_slicer.views import Layout, LayoutDirection, ViewLayoutDefinition, Vi
 
 AXIAL, CORONAL, SAGITTAL, SURFACES = "Axial", "Coronal", "Sagittal", "Surfaces"
 SLICE_VIEWS = (AXIAL, CORONAL, SAGITTAL)
-START = "axial_large"
+START, WITH_SURFACES = "axial_large", "with_surfaces"
 NAMES = {
     START: "Axial large",
     "three_alike": "Three slices alike",
     "axial_only": "Axial only",
     "coronal_large": "Coronal large",
-    "with_surfaces": "Three slices and 3D",
+    WITH_SURFACES: "Three slices and 3D",
 }
 COLOURS = {AXIAL: "#d98c6a", CORONAL: "#7fb07f", SAGITTAL: "#d6c264"}
 
@@ -28,7 +28,7 @@ def arrangements() -> dict[str, Layout]:
         "three_alike": Layout(across, [axial, coronal, sagittal]),
         "axial_only": Layout(across, [axial]),
         "coronal_large": Layout(across, [coronal, Layout(down, [axial, sagittal])], ["1.75", "1"]),
-        "with_surfaces": Layout(across, [Layout(down, [axial, sagittal]), Layout(down, [coronal, surfaces])]),
+        WITH_SURFACES: Layout(across, [Layout(down, [axial, sagittal]), Layout(down, [coronal, surfaces])]),
     }
 
 

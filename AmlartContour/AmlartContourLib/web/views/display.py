@@ -8,7 +8,7 @@ them as thin dashed lines over the slices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from AmlartContourLib.domain.structures import Role
@@ -103,14 +103,17 @@ class Display:
                 rgb = self.colour_of(structure_id, (0, 0, 0))
                 node.GetSegmentation().GetSegment(structure_id).SetColor(*(c / 255 for c in rgb))
 
-    def show_surfaces(self, on: bool) -> None:
-        """Makes, or takes away, what the 3D view shows; each change then takes up to a second more
-        (measured)."""
+    def make_surfaces(self) -> Iterator[None]:
+        """Makes what the 3D view shows, and gives the caller a turn in between. Each change then takes up to
+        a second more (measured)."""
         for node, _ in self._shown():
-            if on:
-                node.CreateClosedSurfaceRepresentation()
-            else:
-                node.RemoveClosedSurfaceRepresentation()
+            node.CreateClosedSurfaceRepresentation()
+            yield
+
+    def drop_surfaces(self) -> None:
+        """Takes away what the 3D view shows."""
+        for node, _ in self._shown():
+            node.RemoveClosedSurfaceRepresentation()
 
     def recolour(self, colours: dict[str, tuple[int, int, int]]) -> None:
         """The site's own colours again."""
