@@ -17,13 +17,13 @@ from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.ct_series_out import write_ct_series
 from AmlartContourLib.exchange.nifti_out import write_ct
 from AmlartContourLib.session.commissioning import edited_structures
-from AmlartContourLib.session.patient import read_patient
+from AmlartContourLib.session.patient import PatientFiles, PatientSource, read_patient
 from AmlartContourLib.session.queue import ContourQueue
 from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.store import SessionStore
 from AmlartContourLib.session.worklist import ExpectedWorst, SortBy, Worklist
 from support.backend_process import BackendProcess, scan, wait_for
-from support.workstation import Desk, contours, files, painted
+from support.workstation import Desk, contours, files, no_backend, painted
 
 
 def engine(name: str) -> EngineInfo:
@@ -196,3 +196,37 @@ def test_the_queue_contours_the_list_and_one_failure_does_not_stop_it(
     rows = {row.entry_id: row for row in worklist.rows()}
     assert rows[ids[2]].note == "New contours are here."
     desk.session.end()
+
+
+def test_the_queue_leaves_alone_who_was_contoured_or_approved_since_it_began(
+    patients: Path, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path / "home")
+    worklist = Worklist(patients, desk.store)
+    opened, arrived, __ = (row.entry_id for row in worklist.rows())
+    desk.session.open(read_patient(worklist.source(opened)))
+    desk.session.contouring.take(contours(desk.session.case.structures.geometry))
+    desk.session.close()
+    desk.store.put_arrived(arrived, contours())
+    queue = ContourQueue(desk.store, no_backend, engine("tiles-plain"))
+    queue.start(worklist.source(i) for i in (opened, arrived))
+    wait_for(lambda: not queue.busy, 60, "the queue ends")
+    assert (queue.state.left, queue.state.done, queue.state.failed) == ((opened, arrived), (), ())
+
+
+def test_a_queue_that_is_stopped_while_it_reads_contours_nobody(
+    patients: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SessionStore(tmp_path / "home")
+    worklist = Worklist(patients, store)
+    first, *_ = (row.entry_id for row in worklist.rows())
+    queue = ContourQueue(store, no_backend, engine("tiles-plain"))
+
+    def stopped_meanwhile(source: PatientSource) -> PatientFiles:
+        queue._stopped.set()
+        return read_patient(source)
+
+    monkeypatch.setattr("AmlartContourLib.session.queue.read_patient", stopped_meanwhile)
+    queue.start([worklist.source(first)])
+    wait_for(lambda: not queue.busy, 60, "the queue ends")
+    assert queue.state.failed == ((first, "Cancelled."),)

@@ -225,6 +225,40 @@ def test_a_target_that_the_review_shows_puts_the_tool_down(room: Room) -> None:
     assert (room.state.active, room.state.tool, room.notice) == ("ctvp", "none", "")
 
 
+def test_a_stroke_over_which_another_patient_opens_reaches_no_contour_of_hers(room: Room) -> None:
+    _take_up(room, "bladder", "paint")
+    room.drag(ACROSS, let_go=False)
+    room.open("SMALL-B")
+    try:
+        room.drag(ACROSS)  # with no tool: it lets go of the button
+        assert not room.desk.session.editing.working_scene_changed
+        assert room.desk.session.editing.undo_label is None
+        assert room.notice == ""
+    finally:
+        room.open("SMALL-A")
+
+
+def test_what_is_there_as_a_target_is_not_offered_to_be_drawn(room: Room) -> None:
+    assert "ctv_hr" in room.case.composition.composites
+    assert "ctv_hr" not in {row["id"] for row in room.state.addable}
+    room.call("add_structure", "ctv_hr")
+    assert "is there already" in room.notice
+
+
+def test_a_difference_is_shown_only_of_the_contours_and_the_patient_it_was_worked_out_for(room: Room) -> None:
+    room.call("snapshot", snapshot_name="before")
+    room.call("choose_structure", "cervix")
+    room.call("diff", against="before")
+    assert room.state.diff_text.startswith("Cervix: 0.00 cm³ added")
+    room.call("margin", margin_mm=3)
+    assert room.state.diff_text == ""
+    room.call("diff")
+    assert "0.00 cm³ removed" in room.state.diff_text
+    room.open("SMALL-B")
+    assert (room.state.diff_text, room.state.against, room.state.snapshots) == ("", "came", [])
+    room.open("SMALL-A")
+
+
 def test_a_blind_first_look_is_refused_once_contours_are_there(room: Room) -> None:
     room.call("set_blind", True)
     assert "shown already" in room.notice

@@ -1,7 +1,8 @@
 """Contouring the whole worklist in the background, one patient after another, while others are worked on.
 
 The queue has a thread of its own: it reads a CT, contours it with background priority through the backend,
-and keeps the result for when its patient is opened. One that fails does not stop the rest.
+and keeps the result for when its patient is opened. One that fails does not stop the rest, and one who was
+contoured or worked on since the queue began is left as she is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from AmlartContourLib.client.job_run import Connect, ContourTask, JobRun
 from AmlartContourLib.contract.errors import AmlartError, Cancelled
 from AmlartContourLib.contract.messages import EngineInfo, Priority
 from AmlartContourLib.session.patient import PatientSource, read_patient
+from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.store import SessionStore
 
 LOG = logging.getLogger(__name__)
@@ -23,12 +25,13 @@ LOG = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class QueueState:
     """How far the queue is: keys of patients that wait, the one that is contoured now, those that are done,
-    and those that failed with the error in words."""
+    those left as they are, and those that failed with the error in words."""
 
     waiting: tuple[str, ...] = ()
     current: str | None = None
     done: tuple[str, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
+    left: tuple[str, ...] = ()
 
 
 class ContourQueue:
@@ -84,13 +87,24 @@ class ContourQueue:
                     return
                 key, *rest = self._state.waiting
                 self._state = replace(self._state, waiting=tuple(rest), current=key)
-            problem = self._contour(self._sources[key])
+            problem = self._contour(self._sources[key]) if self._is_new(key) else ""
             with self._lock:
                 state = replace(self._state, current=None)
                 if problem is None:
                     self._state = replace(state, done=(*state.done, key))
-                else:
+                elif problem:
                     self._state = replace(state, failed=(*state.failed, (key, problem)))
+                else:
+                    self._state = replace(state, left=(*state.left, key))
+
+    def _is_new(self, key: str) -> bool:
+        """False where her contours came or were worked on meanwhile: new ones would take the place of those,
+        and an approval with them. What cannot be read is left to whoever opens it."""
+        try:
+            summary = self._store.summary(key)
+        except AmlartError:
+            return False
+        return summary.phase is Phase.NEW and not summary.has_arrived
 
     def _contour(self, source: PatientSource) -> str | None:
         """Contours one patient; the error in words where it could not be."""
@@ -109,6 +123,8 @@ class ContourQueue:
             run = JobRun(task, self._connect)
             with self._lock:
                 self._run = run
+            if self._stopped.is_set():  # while the CT was read
+                return "Cancelled."
             self._store.put_arrived(source.key, run.run())
         except Cancelled:
             return "Cancelled."

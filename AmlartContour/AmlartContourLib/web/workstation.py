@@ -164,9 +164,7 @@ class Workstation:
             self._slices.opened()
             new = self.desk.session.phase is Phase.NEW
             self._server.state.panel = "contouring" if new else "components"
-        elif isinstance(
-            event, PatientClosed
-        ):  # a stroke that was not ended ends here, not in the next patient
+        elif isinstance(event, PatientClosed):  # an unfinished stroke ends here, not in the next patient
             self._editing.use_tool("none")
         elif isinstance(event, ContoursArrived) and self._server.state.panel == "contouring":
             self._server.state.panel = "components"

@@ -17,7 +17,7 @@ from AmlartContourLib.session.events import (
     ReviewChanged,
     StructuresChanged,
 )
-from AmlartContourLib.session.reviewing import ReviewRow
+from AmlartContourLib.session.reviewing import CAME, ReviewRow
 from AmlartContourLib.web.desk import Desk, css
 from AmlartContourLib.web.panels.effort import figures_text
 from AmlartContourLib.web.views.arrangement import AXIAL
@@ -50,7 +50,7 @@ class ReviewPanel:
             "approval": "",
             "snapshots": [],
             "snapshot_name": "",
-            "against": "came",
+            "against": CAME,
             "diff_text": "",
         }
 
@@ -75,6 +75,10 @@ class ReviewPanel:
 
     def heard(self, event: Event) -> bool:
         """See `Panel`."""
+        if isinstance(event, PatientOpened | StructuresChanged | CompositesChanged):
+            self._desk.state.diff_text = ""  # it was said of other contours
+        if isinstance(event, PatientOpened):
+            self._desk.state.against = CAME
         kinds = PatientOpened | ReviewChanged | StructuresChanged | CompositesChanged | ContoursArrived
         return isinstance(event, kinds)
 

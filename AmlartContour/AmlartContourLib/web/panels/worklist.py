@@ -135,6 +135,8 @@ class WorklistPanel:
         ended = len(now.done) + len(now.failed)
         total = ended + len(now.waiting) + (now.current is not None)
         text = f"Background: {len(now.done)} of {total} contoured" if total else ""
+        if now.left:
+            text += f", {len(now.left)} left as they are: contoured meanwhile"
         if now.failed:
             text += f", {len(now.failed)} not: {now.failed[-1][1]}"
         told = {"running": self._queue.busy, "text": text}
