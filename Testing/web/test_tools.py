@@ -201,6 +201,20 @@ def test_a_field_without_a_number_is_refused_in_words_and_the_controls_are_made_
     assert room.state.refusals == refusals + 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"), [("?", "number of mm"), ("700", "longer than"), (-1, "negative")]
+)
+def test_a_ptv_margin_that_cannot_be_meant_is_refused_in_words_and_leaves_the_one_before(
+    room: Room, typed: str | float, words: str
+) -> None:
+    room.call("set_ptv", "ctvp", "7")
+    room.call("set_ptv", "ctvp", typed)
+    assert words in room.notice
+    assert room.case.selection.ptv["ctvp"] == Margin.isotropic(7.0)
+    room.call("set_ptv", "ctvp", "")
+    assert not room.case.selection.ptv
+
+
 def test_a_composite_cannot_be_taken_in_hand(room: Room) -> None:
     room.call("choose_structure", "ctvp")
     room.call("use_tool", "paint")

@@ -23,12 +23,13 @@ from AmlartContourLib.domain.mask import BoolArray, Mask
 # Cosines in files are rounded to about 1e-6 and steps reach tens of mm: less than this is rounding. So a
 # centre at exactly the margin is inside, and a sideways component this small is none.
 TIE_MM = 1e-4
+MOST_MM = 200.0  # far beyond any margin; a longer one is a slip of the finger and would fill the memory
 SIDES = ("left", "right", "anterior", "posterior", "superior", "inferior")  # the order of Margin's fields
 
 
 @dataclass(frozen=True)
 class Margin:
-    """How far to grow towards each side of the patient, in mm. BadSetting unless all are finite and >= 0."""
+    """How far to grow towards each side of the patient, in mm. BadSetting unless all are 0 to `MOST_MM`."""
 
     left_mm: float
     right_mm: float
@@ -42,6 +43,12 @@ class Margin:
             raise BadSetting(
                 f"The margin {self.describe()} holds a value that is negative or no number.",
                 advice="Give lengths in mm of 0 or more; to make a structure smaller, shrink it.",
+            )
+        if self.largest_mm > MOST_MM:
+            raise BadSetting(
+                f"The margin {self.describe()} is longer than {MOST_MM:g} mm.",
+                kept="Nothing was changed.",
+                advice="Give it in mm.",
             )
 
     @classmethod

@@ -26,6 +26,7 @@ from AmlartContourLib.domain.mask import Mask
 Numbers = NDArray[np.float64]
 STEP_MM = 5.0  # along the axis, per point of the centreline: two slices of a usual planning CT
 ON_PLANE_MM = 1e-4
+MOST_MM = 500.0  # far beyond any vagina; a longer one is a slip of the finger
 
 
 class VaginaRecipe(Enum):
@@ -38,14 +39,18 @@ class VaginaRecipe(Enum):
 
 @dataclass(frozen=True)
 class VaginaLength:
-    """A recipe and its length in mm (unused for WHOLE). BadSetting unless it is positive and finite."""
+    """A recipe and its length in mm (unused for WHOLE). BadSetting unless it is positive and at most
+    `MOST_MM`."""
 
     recipe: VaginaRecipe
     length_mm: float = 20.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.length_mm) and self.length_mm > 0):
-            raise BadSetting(f"The vaginal length {self.length_mm} mm is not a positive number.")
+        if not 0 < self.length_mm <= MOST_MM:
+            raise BadSetting(
+                f"The vaginal length {self.length_mm:g} mm is not a positive number up to {MOST_MM:g}.",
+                kept="Nothing was changed.",
+            )
 
 
 WHOLE_VAGINA = VaginaLength(VaginaRecipe.WHOLE)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from AmlartContourLib.contract.errors import BadSetting
 from AmlartContourLib.exchange.resources import catalogue
 from AmlartContourLib.web.guard import Notices
 
@@ -73,6 +74,14 @@ def css(colour_rgb: tuple[int, int, int]) -> str:
 def percent(fraction: float | None) -> str:
     """A fraction as the page writes it."""
     return "undefined" if fraction is None else f"{100 * fraction:.1f} %"
+
+
+def number_of_mm(value: object) -> float:
+    """What a number's field holds. BadSetting where it is none, as while it is empty."""
+    try:
+        return float(str(value))
+    except ValueError as error:
+        raise BadSetting("Give a number of mm.", kept="Nothing was changed.") from error
 
 
 def name_in_list(structure_id: str) -> str:

@@ -23,7 +23,7 @@ from AmlartContourLib.session.events import (
     PatientOpened,
     StructuresChanged,
 )
-from AmlartContourLib.web.desk import Desk, css
+from AmlartContourLib.web.desk import Desk, css, number_of_mm
 from AmlartContourLib.web.views.display import START_OPACITY
 
 TITLES = {
@@ -104,7 +104,7 @@ class ComponentsPanel:
     def set_ptv(self, target: str, margin_mm: str | float) -> None:
         """One margin to all sides; empty: no PTV."""
         empty = margin_mm in ("", None)
-        margin = None if empty else Margin.isotropic(float(margin_mm))
+        margin = None if empty else Margin.isotropic(number_of_mm(margin_mm))
         self._desk.session.choices.set_ptv(target, margin)
 
     def set_visible(self, structure_id: str, on: bool) -> None:

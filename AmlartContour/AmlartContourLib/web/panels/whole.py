@@ -19,7 +19,7 @@ from AmlartContourLib.domain.whole_edits import (
     without_small_pieces,
 )
 from AmlartContourLib.scene.between_slices import filled_between
-from AmlartContourLib.web.desk import Desk
+from AmlartContourLib.web.desk import Desk, number_of_mm
 
 SMALL_CC = 0.5
 
@@ -37,12 +37,12 @@ class WholeStructure:
 
     async def smooth(self) -> None:
         """Smooths the structure."""
-        how, size_mm = Smoothing[str(self._desk.state.smooth_mode)], _number(self._desk.state.smooth_mm)
+        how, size_mm = Smoothing[str(self._desk.state.smooth_mode)], number_of_mm(self._desk.state.smooth_mm)
         await self._change("Smooth", lambda mask: smoothed(mask, how, size_mm))
 
     async def margin(self) -> None:
         """Grows or shrinks the structure."""
-        mm = _number(self._desk.state.margin_mm)
+        mm = number_of_mm(self._desk.state.margin_mm)
         margin = Margin.isotropic(max(mm, 0.0))
         await self._change("Margin", lambda mask: expand(mask, margin) if mm >= 0 else shrink(mask, -mm))
 
@@ -66,11 +66,3 @@ class WholeStructure:
             after = limited(before, after, case.patient.scan.hu_kji, *ends_hu)
         if not editing.apply(active, after, tool, made_from=before):
             desk.notices.tell(f"{tool}: no voxel of {desk.name_of(active)} changes.", "info")
-
-
-def _number(value: object) -> float:
-    """What a number's field holds. BadSetting where it is none, as while it is empty."""
-    try:
-        return float(str(value))
-    except ValueError as error:
-        raise BadSetting("Give a number of mm.", kept="Nothing was changed.") from error
