@@ -5,6 +5,7 @@ On a real scene and a real backend process.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 
 from AmlartContourLib.contract.effort import EFFORT_FORMAT, ExpectedEffort, Interval, StructureEffort
 from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.contract.home import HOME_VARIABLE
 from AmlartContourLib.contract.messages import EngineInfo
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.mask import Mask
 from AmlartContourLib.domain.structure_set import Contour, Source, StructureSet
+from AmlartContourLib.exchange.export import Format
 from AmlartContourLib.exchange.pair_files import NOT_CALIBRATED, PairFiles
 from AmlartContourLib.measures.comparison import compare
 from AmlartContourLib.measures.second_opinion import (
@@ -189,6 +192,28 @@ def test_with_too_few_local_cases_or_another_tolerance_no_threshold_is_used(
     assert again is not None
     assert again.why_none == OTHER_TOLERANCE.format(mm=tolerance())
     assert again.apart.fraction > opinion.apart.fraction
+
+
+def test_report_and_provenance_of_an_export_tell_it_with_its_figures_and_threshold(
+    desk: Desk, pairs: PairFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    calibrated(pairs, 12)
+    opinion = asked(desk)
+    assert opinion.threshold is not None
+    desk.session.exporting.export(tmp_path / "out", frozenset({Format.MASKS}))
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert f"{SECOND.id} {SECOND.version} was asked about the contours as they came" in page
+    assert f"{opinion.apart.fraction:.1%}" in page
+    assert f"{opinion.threshold.fraction:.1%}" in page
+    assert "beyond the threshold" in page
+    told = json.loads((tmp_path / "out" / "provenance.json").read_text(encoding="utf-8"))
+    assert f"A second opinion by {SECOND.id} {SECOND.version} was asked." in told["findings"]
+    desk.session.effort.set_tolerance("bladder", 1.0)
+    desk.session.exporting.export(tmp_path / "other", frozenset({Format.MASKS}))
+    page = (tmp_path / "other" / "report.html").read_text(encoding="utf-8")
+    assert f"{OTHER_TOLERANCE.format(mm=tolerance())} (Bladder)" in page
+    assert "beyond the threshold" not in page
 
 
 def test_it_is_saved_with_the_patient(desk: Desk) -> None:

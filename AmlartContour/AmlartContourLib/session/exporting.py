@@ -13,19 +13,31 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from AmlartContourLib.contract.errors import AmlartError
+from AmlartContourLib.contract.home import default_home
 from AmlartContourLib.domain.composition import Composition
+from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.review import Review, slice_words
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Catalogue
-from AmlartContourLib.exchange.case_record import CaseRecord
+from AmlartContourLib.exchange.case_record import CaseRecord, Engine
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.export import ALL_FORMATS, Format, Progress, export_case
+from AmlartContourLib.exchange.pair_files import PairFiles
 from AmlartContourLib.exchange.provenance import Agreement, WrittenFile
+from AmlartContourLib.exchange.report.data import (
+    MeasuredEditing,
+    OpinionFigures,
+    ReportData,
+    ReportedOpinion,
+)
+from AmlartContourLib.measures.disagreement import disagreement_of_two
 from AmlartContourLib.measures.set_comparison import StructureComparison, compare_sets
 from AmlartContourLib.session.case import Case
 from AmlartContourLib.session.core import Core
 from AmlartContourLib.session.events import ReviewChanged
-from AmlartContourLib.session.record import Record
+from AmlartContourLib.session.record import Record, first_engine
+from AmlartContourLib.session.second_opinion import NO_FIRST, OTHER_TOLERANCE, TOO_FEW
 
 REPORT, LOG_CSV, REVIEW = "report.html", "edit_log.csv", "review.json"
 NO_REPORT = "The report needs jinja2 and matplotlib, which are not installed here."
@@ -52,6 +64,7 @@ class ExportJob:
     scan: CtScan
     structures: StructureSet
     originals: StructureSet
+    second: Contours | None
     composition: Composition
     record: CaseRecord
     session: Record
@@ -100,7 +113,6 @@ class ExportJob:
 
     def _report(self, path: Path) -> None:
         """Imported here, because Slicer has neither jinja2 nor matplotlib."""
-        from AmlartContourLib.exchange.report.data import MeasuredEditing, ReportData
         from AmlartContourLib.exchange.report.write import write_report
 
         came = self.originals.only(i for i in self.structures.ids if i in self.originals)
@@ -120,8 +132,22 @@ class ExportJob:
                 scan=self.scan,
                 composition=self.composition,
                 editing=editing,
+                second=self._second_opinion(),
             ),
         )
+
+    def _second_opinion(self) -> ReportedOpinion | None:
+        """What the panel Effort shows of it, of the structures that came."""
+        if self.second is None:
+            return None
+        second, found = Engine(self.second.engine, self.second.engine_version), []
+        for structure_id in self.second.masks.ids:
+            if self.originals.has(structure_id):
+                mm = self.session.tolerances_mm.get(structure_id, self.catalogue[structure_id].tolerance_mm)
+                both = self.originals.mask(structure_id), self.second.masks.mask(structure_id)
+                limit, why = _threshold(first_engine(self.session), second, structure_id, mm)
+                found.append(OpinionFigures(structure_id, mm, disagreement_of_two(*both, mm), limit, why))
+        return ReportedOpinion(second, tuple(found))
 
     def _figures(self, now: StructureSet, before: StructureSet) -> tuple[StructureComparison, ...]:
         return compare_sets(now, before, self.catalogue, self.session.tolerances_mm)
@@ -146,6 +172,7 @@ class Exporting:
             scan=case.patient.scan,
             structures=case.structures,
             originals=case.originals,
+            second=case.kept.second,
             composition=case.composition,
             record=record,
             session=case.record,
@@ -236,6 +263,26 @@ def _review_findings(case: Case) -> tuple[str, ...]:
         if unseen and structure_id not in open_ids:
             said.append(f"{structure_id} was reviewed without slices {slice_words(unseen)} being displayed.")
     return tuple(said)
+
+
+def _threshold(
+    first: Engine | None, second: Engine, structure_id: str, tolerance_mm: float
+) -> tuple[float | None, str]:
+    """The threshold that this computer keeps of two engines, or None and the sentence why there is none."""
+    if first is None:
+        return None, NO_FIRST
+    try:
+        pair, why = PairFiles(default_home()).find(first, second)
+    except AmlartError as error:
+        return None, str(error)
+    one = pair.of(structure_id) if pair else None
+    if pair is None:
+        return None, why
+    if one is None or one.fraction is None:
+        return None, TOO_FEW.format(n=one.cases if one else 0)
+    if one.rules.tolerance_mm != tolerance_mm:
+        return None, OTHER_TOLERANCE.format(mm=one.rules.tolerance_mm)
+    return one.fraction, ""
 
 
 def _can_report() -> bool:

@@ -11,7 +11,14 @@ from AmlartContourLib.exchange.report.data import ReportData
 
 def attention(data: ReportData) -> tuple[str, ...]:
     """Sentences, the most consequential first; none where there is nothing to say."""
-    return (*_warnings(data), *_estimated(data), *_missing(data), *_derived(data), *_status(data))
+    return (
+        *_warnings(data),
+        *_estimated(data),
+        *_missing(data),
+        *_derived(data),
+        *_apart(data),
+        *_status(data),
+    )
 
 
 def findings(data: ReportData) -> tuple[str, ...]:
@@ -43,6 +50,13 @@ def _derived(data: ReportData) -> Iterator[str]:
     if derived:
         names = ", ".join(data.catalogue[i].display_name for i in derived)
         yield f"Derived from other contours, not contoured themselves: {names}."
+
+
+def _apart(data: ReportData) -> Iterator[str]:
+    beyond = [one.structure_id for one in (data.second.structures if data.second else ()) if one.is_beyond]
+    if beyond:
+        names = ", ".join(data.catalogue[i].display_name for i in beyond)
+        yield f"A second engine is farther away than in four of five cases of this site: {names}."
 
 
 def _status(data: ReportData) -> Iterator[str]:

@@ -9,9 +9,10 @@ from AmlartContourLib.contract.effort import ExpectedEffort
 from AmlartContourLib.domain.composition import Composition
 from AmlartContourLib.domain.structure_set import StructureSet
 from AmlartContourLib.domain.structures import Catalogue, Role
-from AmlartContourLib.exchange.case_record import CaseRecord
+from AmlartContourLib.exchange.case_record import CaseRecord, Engine
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.report.styles import is_part_of_another, ordered
+from AmlartContourLib.measures.disagreement import Disagreement
 from AmlartContourLib.measures.set_comparison import StructureComparison
 
 
@@ -31,12 +32,39 @@ class MeasuredEditing:
     expected: ExpectedEffort | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class OpinionFigures:
+    """One structure of a second opinion: how far `apart` it was from the contour that came, at the tolerance.
+    `threshold`: the fraction to redraw that four of five cases of this site did not exceed; None, and a
+    sentence in `why_none`, where there is none."""
+
+    structure_id: str
+    tolerance_mm: float
+    apart: Disagreement
+    threshold: float | None
+    why_none: str = ""
+
+    @property
+    def is_beyond(self) -> bool:
+        """More disagreement than four of five local cases had; False where there is no threshold."""
+        return self.threshold is not None and self.apart.fraction > self.threshold
+
+
+@dataclass(frozen=True, eq=False)
+class ReportedOpinion:
+    """Another engine's contours, compared with those that came; they are no part of the case."""
+
+    engine: Engine
+    structures: tuple[OpinionFigures, ...]
+
+
 @dataclass(frozen=True)
 class ReportData:
     """One case for one report.
 
     `structures` are the contours that came in or were made; `composition` the composites of them. Without a
-    `scan` there are no pictures. `written` is the time shown as that of the report.
+    `scan` there are no pictures. `written` is the time shown as that of the report. `second`: the second
+    opinion that was asked for the case, if one was.
     """
 
     catalogue: Catalogue
@@ -46,6 +74,7 @@ class ReportData:
     scan: CtScan | None = None
     composition: Composition | None = None
     editing: MeasuredEditing | None = None
+    second: ReportedOpinion | None = None
 
     @property
     def all_contours(self) -> StructureSet:

@@ -29,6 +29,7 @@ from AmlartContourLib.exchange.report.rows import (
     recipe_lines,
     structure_groups,
 )
+from AmlartContourLib.exchange.report.second_opinion_rows import opinion_table
 
 TEMPLATE = "report.html.jinja2"
 
@@ -79,6 +80,7 @@ def _context(data: ReportData) -> Mapping[str, object]:
         "editing": data.editing,
         "charts": editing_pictures(data.editing, data.catalogue) if data.editing else None,
         "tables": editing_tables(data.editing, data.catalogue) if data.editing else None,
+        "second": opinion_table(data.second, data.catalogue) if data.second else None,
         "software": software_versions(),
         "record": record,
     }
