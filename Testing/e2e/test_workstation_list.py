@@ -14,6 +14,7 @@ from support.work_page import SQUARE, WorkPage, work_page
 from support.workstation_process import running_workstation
 
 pytestmark = pytest.mark.slow
+NOTICE_MS = 9_000  # after this a notice of success has gone
 PANELS = (
     "worklist",
     "contouring",
@@ -64,6 +65,23 @@ def test_the_next_patient_and_the_one_before_open_by_one_click(work: WorkPage) -
     work.until("() => !document.querySelector('.busy')")
     work.page.click("#previous")
     work.notice("no further patient")
+
+
+def test_what_is_only_told_goes_by_itself_but_not_under_the_pointer(work: WorkPage) -> None:
+    work.page.click("#previous")
+    work.page.hover("[role=status] #notice.info")
+    work.page.wait_for_timeout(NOTICE_MS)
+    assert work.page.locator("#notice").is_visible()
+    work.page.mouse.move(5, 5)
+    work.page.wait_for_selector("#notice", state="detached")
+
+
+def test_a_refusal_stays_until_it_is_dismissed(work: WorkPage) -> None:
+    work.panel("review")
+    work.page.click("#blind-first")
+    work.page.wait_for_selector("[role=alert] #notice.warning")
+    work.page.wait_for_timeout(NOTICE_MS)
+    work.notice("shown already")
 
 
 def test_a_blind_first_look_is_refused_once_contours_are_there_and_the_box_shows_it(work: WorkPage) -> None:
