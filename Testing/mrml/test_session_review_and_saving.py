@@ -102,6 +102,18 @@ def test_an_approval_needs_every_structure_of_the_plan_and_falls_with_an_edit(de
     assert session.phase is Phase.IN_REVIEW
 
 
+def test_an_approval_needs_the_sides_that_stand_for_a_chosen_whole_and_every_target(desk: Desk) -> None:
+    case = desk.session.case
+    assert "parametrium" in case.selection.included
+    assert "parametrium" not in case.structures
+    sides, targets = {"parametrium_left", "parametrium_right"}, set(case.composition.composites.ids)
+    assert sides | targets <= set(case.required)
+    assert "ctv_hr" in targets
+    desk.session.choices.include(["parametrium_left"], False)
+    assert "parametrium_left" not in case.required
+    assert "parametrium_right" in case.required
+
+
 def test_an_approval_falls_with_a_choice_and_with_undo(desk: Desk) -> None:
     session = desk.session
     edit(session, "cervix")

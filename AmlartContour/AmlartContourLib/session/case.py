@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from AmlartContourLib.domain.composition import Composition
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.levels import LevelBorder
+from AmlartContourLib.domain.parts import leaves
 from AmlartContourLib.domain.review import Review, Stage
 from AmlartContourLib.domain.rules import Place, Rule, RuleMessage, Severity
 from AmlartContourLib.domain.selection import SELECTABLE, Selection
@@ -128,8 +129,12 @@ class Case:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Ids that an approval needs reviewed: all of the final contours but parts that are not chosen."""
-        unused = SELECTABLE - set(self.composition.used.ids)
+        """Ids that an approval needs reviewed: all of the final contours but parts that are not used. A whole
+        that is chosen uses the sides and sub-levels that are there in its place."""
+        there, composed = self.structures.ids, self.composition.composites.ids
+        whole = [leaves(i) for i in self.composition.used.ids if i not in self.structures]
+        pieces = {i for i in there if any(leaves(i) < one for one in whole)}
+        unused = SELECTABLE.difference(self.composition.used.ids, pieces, composed)
         return tuple(
             c.structure_id for c in self.final if not c.mask.is_empty and c.structure_id not in unused
         )
