@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -90,6 +91,8 @@ def test_lines_and_names_lie_where_the_borders_cross_the_view() -> None:
         LevelBorder(BorderKind.MIDLINE, (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), "", False),
     ]
     lines, named = drawn(borders, _coronal())
+    dense = drawn(borders, replace(_coronal(), width=600, height=2 * int(HEIGHT_PX)), 2.0)[1]
+    assert [label["left"] for label in dense] == [label["left"] for label in named]
     heights = [100 / HEIGHT_PX, 133 / HEIGHT_PX, 135 / HEIGHT_PX]
     assert [line["y1"] for line in lines] == pytest.approx([1000 * y for y in heights], abs=0.1)
     assert [(label["text"], label["estimated"]) for label in named] == [

@@ -33,7 +33,8 @@ class BorderLines:
         if name == AXIAL:
             return
         borders = case.borders if case else ()
-        lines, labels = drawn(borders, self._desk.views.projection(name))
+        views = self._desk.views
+        lines, labels = drawn(borders, views.projection(name), views.sharpness(name))
         for key, shown in ((f"{name}_lines", lines), (f"{name}_labels", labels)):
             if self._desk.state[key] != shown:
                 self._desk.state[key] = shown
@@ -73,9 +74,11 @@ class BorderLines:
 
 
 def drawn(
-    borders: Iterable[LevelBorder], projection: Projection
+    borders: Iterable[LevelBorder], projection: Projection, sharpness: float = 1.0
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The lines of a view in thousandths of its width and height, and their names in percent."""
+    """The lines of a view in thousandths of its width and height, and their names in percent. `sharpness`:
+    pixels of the view for each of the page, in which a name has its size."""
+    width_px, height_px = projection.width / sharpness, projection.height / sharpness
     lines, named = [], []
     for border in borders:
         if border.kind in MOVABLE:
@@ -83,9 +86,9 @@ def drawn(
             if ends is not None:
                 lines.append(_line(border, ends))
                 left, y = min(ends.tolist())
-                x_px, y_px = left * projection.width, y * projection.height
-                named.append(NamedLine(border_label(border), x_px, y_px, border.estimated))
-    return lines, [_label(label, projection) for label in labels(named, projection.height)]
+                place_px = left * width_px, y * height_px
+                named.append(NamedLine(border_label(border), *place_px, border.estimated))
+    return lines, [_label(label, width_px, height_px) for label in labels(named, height_px)]
 
 
 def _line(border: LevelBorder, ends: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -103,10 +106,10 @@ def _line(border: LevelBorder, ends: np.ndarray[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _label(label: Label, projection: Projection) -> dict[str, Any]:
+def _label(label: Label, width_px: float, height_px: float) -> dict[str, Any]:
     return {
         "text": label.text,
         "estimated": label.estimated,
-        "left": round(100 * label.left_px / projection.width, 2),
-        "top": round(100 * label.top_px / projection.height, 2),
+        "left": round(100 * label.left_px / width_px, 2),
+        "top": round(100 * label.top_px / height_px, 2),
     }

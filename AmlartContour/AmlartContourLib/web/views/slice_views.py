@@ -130,6 +130,10 @@ class Views:
         xy_to_ras = np.asarray([[matrix.GetElement(r, c) for c in range(4)] for r in range(4)])
         return Projection.of(xy_to_ras, *view.render_window().GetSize())
 
+    def sharpness(self, name: str) -> float:
+        """Pixels of a view's image for each pixel of the page; more than one on a dense screen."""
+        return float(self._slices.get_factory_view(name).view_adapter.scale_factor)
+
     def go_to(self, point_lps: np.ndarray[Any, Any]) -> None:
         """Moves every slice view to a point of the patient."""
         ras = (-float(point_lps[0]), -float(point_lps[1]), float(point_lps[2]))
