@@ -23,15 +23,19 @@ from AmlartContourLib.contract.home import HOME_VARIABLE
 from AmlartContourLib.contract.strict_json import to_json
 from inference_backend.dataset.cohort import open_cohort
 from inference_backend.dataset.splits import Splits, make_splits, write_splits
+from inference_backend.engines.registry import Registry
 from inference_backend.few_shot.cube import scaled
 from inference_backend.few_shot.description import FEW_SHOT_FILE, FewShot
 from inference_backend.few_shot.examples import SHAPE, LabelledCube
 from inference_backend.models.card import read_card
+from inference_backend.models.pack_checking import fault_of
 from inference_backend.models.store import bundle_folder
+from inference_backend.models.wish import CARD_FILE, Wish
 from inference_backend.prompted.description import PROMPTED_FILE, Look, Prompted
 from inference_backend.prompted.pictures import Frame
 from inference_backend.training import states
 from inference_backend.training.slices import run as slice_run
+from inference_backend.training.slices.card import with_card
 from inference_backend.training.slices.few_shot import FewShotLesson
 from inference_backend.training.slices.plan import read_plan
 from inference_backend.training.slices.prompted import PromptedLesson, read_slices, write_slices
@@ -289,6 +293,34 @@ def test_terms_that_nobody_tells_are_refused_before_anything_is_trained(
     assert not (tmp_path / "run").exists()
 
 
+def test_the_card_tells_what_was_trained_on_how_many_and_names_no_case(
+    root: Path, splits: Splits, tmp_path: Path
+) -> None:
+    prompted_run(root, splits, tmp_path / "run")
+    plan, start = read_plan(tmp_path / "run"), tmp_path / "start.pth"
+    wish = with_card(Wish("own", "X", "Boxes"), BOXES, plan, tmp_path / "run", open_cohort(root), start)
+    text = wish.model_card
+    sections = [line for line in text.splitlines() if line.startswith("## ")]
+    assert [line[3] for line in sections] == list("123456")
+    assert f"| Bladder | {len(plan.training)} |" in text
+    last = (tmp_path / "run" / "curve.csv").read_text(encoding="utf-8").splitlines()[-1].split(",")
+    assert f"| 4 | {float(last[1]):.3f} | {float(last[2]):.3f} |" in text
+    weights = torch.load(tmp_path / "run" / "weights.pth", weights_only=True)
+    assert f"{sum(one.numel() for one in weights.values()):,} numbers" in text
+    assert f"start.pth, SHA-256 {plan.start[:12]}" in text
+    assert "amlart train prompted" in text
+    assert "case-" not in text
+    assert "case-" not in wish.intended_use
+
+
+def told_by(engine: str) -> tuple[str, str]:
+    """What an engine says it is for, as lists and pages show it, and its card."""
+    info = Registry().info(engine)
+    assert info is not None
+    assert fault_of(bundle_folder(engine)) == ""
+    return info.intended_use, (bundle_folder(engine) / CARD_FILE).read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_the_command_fine_tunes_sam_and_adds_it(root: Path, splits: Splits, tmp_path: Path) -> None:
     words = typed("prompted", root, tmp_path, splits, BOXES)
@@ -296,6 +328,11 @@ def test_the_command_fine_tunes_sam_and_adds_it(root: Path, splits: Splits, tmp_
     assert ran.code == 0, ran.err
     model = read_card(Prompted, bundle_folder("tuned"), PROMPTED_FILE)
     assert (model.gives, model.look, model.licence) == (tuple(ORGANS), Look.MEDSAM, "Apache-2.0")
+    use, card = told_by("tuned")
+    assert "Learnt from 2 labelled CTs of one cohort" in use
+    assert "by a box round the structure" in card
+    (bundle_folder("tuned") / CARD_FILE).write_text("another", encoding="utf-8")
+    assert CARD_FILE in fault_of(bundle_folder("tuned"))
     again = amlart(*words, "--licence", "Apache-2.0")
     assert (again.code, "A model tuned is there" in again.err) == (2, True)
 
@@ -309,6 +346,10 @@ def test_the_command_fine_tunes_universeg_and_its_examples_are_what_it_learnt_fr
     model = read_card(FewShot, bundle_folder("tuned"), FEW_SHOT_FILE)
     assert {example.name for example in model.examples} == set(read_plan(tmp_path / "run").training)
     assert (model.support_size, model.research_only) == (3, True)
+    use, card = told_by("tuned")
+    assert f"Learnt from {len(model.examples)} labelled CTs of one cohort" in use
+    assert f"The {len(model.examples)} cases it learnt from are its examples" in card
+    assert not any(example.name in card for example in model.examples)
     learnt = torch.load(tmp_path / "run" / "weights.pth", weights_only=True)
     start = torch.load(tmp_path / "start.pt", weights_only=True)
     assert any(not torch.equal(start[name], learnt[name]) for name in start)

@@ -42,6 +42,7 @@ def few_shot(
     from inference_backend.dataset.cohort import open_cohort
     from inference_backend.dataset.splits import read_splits
     from inference_backend.few_shot.adding import add_few_shot
+    from inference_backend.training.slices.card import with_card
     from inference_backend.training.slices.recipe import FewShotRecipe, read_slice_recipe
     from inference_backend.training.slices.whole import fine_tune_few_shot
 
@@ -50,6 +51,7 @@ def few_shot(
     opened, parts = open_cohort(folder), read_splits(splits)
     weights, plan = fine_tune_few_shot(run.resolve(), opened, parts, chosen, start, _tell, device)
     _tell_plan(plan)
+    wish = with_card(wish, chosen, plan, run, opened, start)
     with progress_bar() as report:
         model, told = add_few_shot(
             weights, folder, chosen.structures, chosen.support_size, wish, report, plan.not_shown
@@ -77,6 +79,7 @@ def prompted(
     from inference_backend.dataset.splits import read_splits
     from inference_backend.models.known_weights import known_weights
     from inference_backend.prompted.adding import add_prompted
+    from inference_backend.training.slices.card import with_card
     from inference_backend.training.slices.recipe import PromptedRecipe, read_slice_recipe
     from inference_backend.training.slices.whole import fine_tune_prompted
 
@@ -91,6 +94,7 @@ def prompted(
     opened, parts = open_cohort(folder), read_splits(splits)
     weights, plan = fine_tune_prompted(run.resolve(), opened, parts, chosen, start, _tell, device)
     _tell_plan(plan)
+    wish = with_card(wish, chosen, plan, run, opened, start)
     model = add_prompted(weights, chosen.structures, chosen.look, wish)
     to_user("[bold]{}[/] takes boxes and points for {} structures.", name, len(model.gives))
     to_user("Read its licence and accept it: amlart models accept {}", name)

@@ -58,6 +58,8 @@ def add_few_shot(
             support_size=support_size,
             examples=examples,
             licence_text=wish.kept_licence(folder),
+            intended_use=wish.intended_use,
+            card=wish.kept_card(folder),
         )
 
     return written(wish, FEW_SHOT_FILE, make), tuple(told)

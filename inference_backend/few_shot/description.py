@@ -52,6 +52,7 @@ class FewShot(Card):
     examples: tuple[Example, ...]
     licence_text: BundleFile | None = None
     intended_use: str = INTENDED_USE
+    card: BundleFile | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,8 +71,8 @@ class FewShot(Card):
     @property
     def files(self) -> tuple[BundleFile, ...]:
         """Every file besides few-shot.json."""
-        text = () if self.licence_text is None else (self.licence_text,)
-        return (self.weights, *(example.file for example in self.examples), *text)
+        texts = tuple(one for one in (self.licence_text, self.card) if one is not None)
+        return (self.weights, *(example.file for example in self.examples), *texts)
 
     @property
     def picture_bytes(self) -> int:

@@ -15,12 +15,13 @@ from AmlartContourLib.contract.messages import NAME
 from AmlartContourLib.contract.strict_json import to_plain
 from AmlartContourLib.exchange.atomic import write_folder
 from inference_backend.models.bundle import file_in_bundle
-from inference_backend.models.card import CARD_FORMAT, Card
+from inference_backend.models.card import CARD_FORMAT, INTENDED_USE, Card
 from inference_backend.models.manifest import BundleFile
 from inference_backend.models.store import EMBEDDED_ID, bundle_folder
 from inference_backend.server.private_files import private_folder
 
 LICENCE_FILE = "licence.txt"
+CARD_FILE = "card.md"
 LICENCE_BYTES = 1 << 20
 WEIGHTS_FILE = "weights.safetensors"
 C = TypeVar("C", bound=Card)
@@ -28,7 +29,8 @@ C = TypeVar("C", bound=Card)
 
 @dataclass(frozen=True)
 class Wish:
-    """`licence_file`: the licence's own words, kept beside the weights."""
+    """`licence_file`: the licence's own words, kept beside the weights. `model_card`: Markdown, of a model
+    that was trained here; empty for others."""
 
     id: str
     licence: str
@@ -36,6 +38,8 @@ class Wish:
     version: str = "1"
     research_only: bool = False
     licence_file: Path | None = None
+    intended_use: str = INTENDED_USE
+    model_card: str = ""
 
     def card(self) -> dict[str, object]:
         """The fields that every description has."""
@@ -61,6 +65,13 @@ class Wish:
         if not text.strip():
             raise InputRefused(f"{self.licence_file.name} holds no licence: it is empty.")
         return kept_text(folder, text)
+
+    def kept_card(self, folder: Path) -> BundleFile | None:
+        """The model card in the model's folder; None where there is none."""
+        if not self.model_card:
+            return None
+        (folder / CARD_FILE).write_text(self.model_card, encoding="utf-8")
+        return file_in_bundle(folder / CARD_FILE)
 
 
 def kept_text(folder: Path, text: bytes | None) -> BundleFile | None:

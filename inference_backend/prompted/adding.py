@@ -27,6 +27,8 @@ def add_prompted(weights: Path, gives: tuple[str, ...], look: Look, wish: Wish) 
             gives=gives,
             working_bytes=working_bytes(network),
             licence_text=wish.kept_licence(folder),
+            intended_use=wish.intended_use,
+            card=wish.kept_card(folder),
         )
 
     return written(wish, PROMPTED_FILE, make)

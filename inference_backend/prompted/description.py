@@ -42,6 +42,7 @@ class Prompted(Card):
     working_bytes: int
     licence_text: BundleFile | None = None
     intended_use: str = INTENDED_USE
+    card: BundleFile | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,7 +59,7 @@ class Prompted(Card):
     @property
     def files(self) -> tuple[BundleFile, ...]:
         """Every file besides prompted.json."""
-        return (self.weights,) if self.licence_text is None else (self.weights, self.licence_text)
+        return (self.weights, *(one for one in (self.licence_text, self.card) if one is not None))
 
     @property
     def weight_bytes(self) -> int:

@@ -18,11 +18,12 @@ from AmlartContourLib.exchange.atomic import IfExists, write_folder
 from inference_backend.models.bundle import file_in_bundle
 from inference_backend.models.manifest import FORMAT, Manifest
 from inference_backend.models.store import EMBEDDED_ID
+from inference_backend.models.wish import CARD_FILE
 from inference_backend.training.cohort_card import cohort_card
 from inference_backend.training.cohort_plan import CohortPlan
 from inference_backend.training.cohort_recipe import Labels
 from inference_backend.training.cohort_run import CohortPhase
-from inference_backend.training.pack import CARD_FILE, IN_ONE_PART, RECIPE_FILE, write_manifest
+from inference_backend.training.pack import IN_ONE_PART, RECIPE_FILE, write_manifest
 from inference_backend.training.states import require_finished
 
 ONE_PART = frozenset({*IN_ONE_PART, "ctvp"})

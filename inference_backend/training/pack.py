@@ -19,12 +19,12 @@ from inference_backend.models.manifest import (
     NetworkChoice,
 )
 from inference_backend.models.store import EMBEDDED_ID
+from inference_backend.models.wish import CARD_FILE
 from inference_backend.training.card import card_of
 from inference_backend.training.recipe import EnsembleRecipe
 from inference_backend.training.run import last_phases
 from inference_backend.training.states import require_finished
 
-CARD_FILE = "card.md"
 RECIPE_FILE = "recipe.json"
 IN_ONE_PART = (  # by anatomy; anything apart from the largest part is noise
     "bladder",
