@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -113,6 +115,27 @@ def test_a_killed_station_is_started_again_by_itself(station: RunningWorkstation
         assert time.monotonic() < until
         time.sleep(0.5)
     assert before[0] not in station.stations()
+
+
+@pytest.mark.slow
+def test_a_station_that_hangs_is_told_to_its_page_until_it_goes_on(station: RunningWorkstation) -> None:
+    session, until = _session(station), time.monotonic() + 300
+    while (page := session.get(f"{station.url}/", timeout=120)).status_code != 200:
+        assert time.monotonic() < until, "the station does not start"
+    (seat,) = re.findall('data-seat="([0-9a-f]+)"', page.text)
+    pids = station.stations()
+    with session.get(f"{station.url}/door/events?seat={seat}", timeout=60, stream=True) as events:
+        told = (json.loads(line[5:])["silent"] for line in events.iter_lines() if line.startswith(b"data:"))
+        assert next(told) is False
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            assert next(told) is True
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        assert next(told) is False
+    assert station.stations() == pids
 
 
 def test_a_station_takes_nothing_without_the_door(station: RunningWorkstation) -> None:

@@ -50,6 +50,12 @@
       "It stopped unexpectedly. Your work up to the last save, at most a minute ago, is kept, and this page returns " +
         "by itself in a few seconds.",
     );
+  const silent = () =>
+    cover(
+      "The workstation has not answered for a while",
+      "It may be busy with something long. What you did is not lost: it is taken in order once it answers, and your " +
+        "work is saved at least once a minute. This page returns by itself.",
+    );
   const failed = (words) => cover("The workstation cannot start", words);
   const moved = () =>
     cover(
@@ -72,6 +78,7 @@
       moved();
     } else if (now.failed) failed(now.failed);
     else if (!now.ready) restarting();
+    else if (now.instance === instance && now.silent) silent();
     else if (now.instance !== instance || (sheet && !connected())) location.reload();
     else uncover();
   };

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from AmlartContourLib.web.door import pages
 from AmlartContourLib.web.door.gate import ENTRY, USER, gate
+from AmlartContourLib.web.door.pulse import Pulse
 from AmlartContourLib.web.door.relay import Relay
 from AmlartContourLib.web.door.seats import Seat
 from AmlartContourLib.web.door.station import Orders, Station
@@ -165,13 +166,17 @@ class Door:
         )
         await answer.prepare(request)
         told = ""
-        while True:
-            now = _state(station, seat.is_of(number))
-            await answer.write(f"data: {now}\n\n".encode() if now != told else b": still here\n\n")
-            told = now
-            if not seat.is_of(number):
-                return answer
-            await _change(station, LOOK_S)
+        pulse = Pulse(lambda: self.relay.fetch(station, "/index.html"))
+        try:
+            while True:
+                now = _state(station, seat.is_of(number), station.ready and pulse.silent())
+                await answer.write(f"data: {now}\n\n".encode() if now != told else b": still here\n\n")
+                told = now
+                if not seat.is_of(number):
+                    return answer
+                await _change(station, LOOK_S)
+        finally:
+            pulse.end()
 
 
 async def own_file(request: web.Request) -> web.StreamResponse:
@@ -182,11 +187,10 @@ async def own_file(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(pages.FOLDER / name)
 
 
-def _state(station: Station, yours: bool) -> str:
+def _state(station: Station, yours: bool, silent: bool) -> str:
     seat = "yours" if yours else "moved"
-    return json.dumps(
-        {"ready": station.ready, "instance": station.instance, "failed": station.failed, "seat": seat}
-    )
+    now = {"ready": station.ready, "instance": station.instance, "failed": station.failed}
+    return json.dumps({**now, "silent": silent, "seat": seat})
 
 
 async def _ready(station: Station, wait_s: float) -> bool:
