@@ -61,6 +61,11 @@ class Desk:
             self.state.busy = ""
             self.state.flush()
 
+    def require_idle(self) -> None:
+        """BadSetting while something takes a moment: it is not begun twice."""
+        if self.state.busy:
+            raise BadSetting("Something is being computed already.", advice="Wait until it is done.")
+
     async def beside(self, work: Callable[..., T], *arguments: Any) -> T:
         """Runs something that touches neither session nor scene on another thread; the page stays usable."""
         return await asyncio.get_running_loop().run_in_executor(None, work, *arguments)

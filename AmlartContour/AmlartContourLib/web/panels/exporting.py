@@ -68,8 +68,8 @@ class ExportPanel:
         patient = self._desk.session.patient
         if patient is None:
             raise BadSetting("No patient is open.", kept="Nothing was written.")
+        self._desk.require_idle()
         name = f"{patient.key[:8]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         job = self._desk.session.exporting.prepare(
             self._folder / name, formats, report=REPORT not in self._off
         )

@@ -54,8 +54,7 @@ class WholeStructure:
         desk, active = self._desk, self._desk.active
         if not active:
             raise BadSetting("Choose the structure to edit first.")
-        if desk.state.busy:
-            raise BadSetting("Something is being computed already.", advice="Wait until it is done.")
+        desk.require_idle()
         editing, case = desk.session.editing, desk.session.case
         editing.begin(active, tool)
         before, limit = case.structures.mask(active), dict(desk.state.limit)
