@@ -273,6 +273,31 @@ def test_a_difference_is_shown_only_of_the_contours_and_the_patient_it_was_worke
     room.open("SMALL-A")
 
 
+def test_a_structure_that_is_edited_is_shown(room: Room) -> None:
+    room.call("set_visible", "bladder", False)
+    _take_up(room, "bladder", "paint")
+    assert room.desk.display.is_visible("bladder")
+
+
+def test_a_click_on_the_patient_who_is_open_keeps_her_steps(room: Room) -> None:
+    _take_up(room, "bladder", "paint")
+    room.drag(ACROSS)
+    room.open("SMALL-A")
+    assert room.desk.session.editing.undo_label == "Paint: Bladder"
+
+
+def test_an_export_that_cannot_be_written_or_is_under_way_is_refused_in_words(room: Room) -> None:
+    exports = room.work / "exports"
+    exports.write_text("a file in the place of the folder")
+    room.call("export")
+    exports.unlink()
+    assert "was not written" in room.notice
+    room.call("export", busy="Writing the files…")
+    assert "being computed already" in room.notice
+    room.state.busy = ""
+    assert not exports.exists()
+
+
 def test_a_blind_first_look_is_refused_once_contours_are_there(room: Room) -> None:
     room.call("set_blind", True)
     assert "shown already" in room.notice

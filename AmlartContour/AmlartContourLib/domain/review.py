@@ -103,7 +103,7 @@ class Review:
                     f"{structure_id}: {len(unseen)} of {len(slices)} slices were not displayed:"
                     f" {slice_words(unseen)}.",
                     kept="Nothing was marked as reviewed.",
-                    advice="Look at these slices, or mark it as reviewed all the same.",
+                    advice="Look at these slices first.",
                 )
             marked[structure_id] = replace(
                 self.of(structure_id), marked_by=by, marked_at=at, unseen_when_marked=unseen

@@ -264,7 +264,6 @@ def _start_state(user: str) -> dict[str, Any]:
         "user": f"User: {user}",
         "saved": {"text": "", "failed": False},
         "help_visible": False,
-        "ask": {"visible": False, "title": "", "text": "", "yes": "", "no": ""},
     }
 
 

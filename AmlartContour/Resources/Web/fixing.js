@@ -93,7 +93,7 @@
   }
   document.addEventListener("keydown", (event) => {
     const at = event.target;
-    if (event.ctrlKey || event.metaKey || event.altKey || state("help_visible") || (state("ask") || {}).visible) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || state("help_visible")) return;
     if (at.matches("input:not([type=radio]), select, textarea")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "Enter" && at.matches("button, summary, a")) return;

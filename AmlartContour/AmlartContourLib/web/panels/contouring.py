@@ -17,7 +17,8 @@ from AmlartContourLib.session.events import (
 )
 from AmlartContourLib.web.desk import Desk
 
-NOT_RUNNING = {"running": False, "phase": "", "stage": "", "percent": 0, "left": ""}
+NOT_RUNNING = {"running": False, "can_stop": False, "phase": "", "stage": "", "percent": 0, "left": ""}
+SHOWING = "Showing the contours"
 
 
 class ContouringPanel:
@@ -61,7 +62,9 @@ class ContouringPanel:
             event.ids or event.kept
         ):  # in a blind look they are neither
             kept = (
-                f" {len(event.kept)} that you had drawn or edited stayed as they were." if event.kept else ""
+                f" {len(event.kept)} that were drawn, edited or read from files stayed as they were."
+                if event.kept
+                else ""
             )
             self._desk.notices.tell(f"{len(event.ids)} contours arrived.{kept} Please review every one.")
         return isinstance(event, ProgressChanged | ContouringEnded | ContoursArrived | PatientOpened)
@@ -102,12 +105,14 @@ class ContouringPanel:
         self._desk.session.contouring.cancel()
 
     def refresh(self) -> None:
-        """See `Panel`."""
-        contouring = self._desk.session.contouring
+        """See `Panel`. A percentage of 0 is one that is not known."""
+        session, contouring = self._desk.session, self._desk.session.contouring
         now = contouring.progress
-        shown = dict(NOT_RUNNING, running=contouring.running)
+        shown = dict(NOT_RUNNING, running=contouring.running, can_stop=contouring.running)
         if contouring.running:
             shown["phase"] = now.phase.value if now else "Starting"
+        elif session.is_catching_up:
+            shown |= {"running": True, "phase": SHOWING}
         if now:
             place = f"Place {now.position} in the queue" if now.position else ""
             shown |= {

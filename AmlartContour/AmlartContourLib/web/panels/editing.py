@@ -164,6 +164,9 @@ class EditingPanel:
         if not self._desk.active:
             raise BadSetting("Choose the structure to edit first.", advice="Click its name in the list.")
         self._desk.session.editing.begin(self._desk.active, tool.text)
+        if not self._desk.display.is_visible(self._desk.active):  # nobody edits what is not seen
+            self._desk.display.set_visible({self._desk.active}, True)
+            self.on_choosing()
         if tool.hand:
             self._editor.take_up(tool.hand, self._desk.active)
         state.tool = tool.id

@@ -80,8 +80,11 @@ class WorklistPanel:
         return isinstance(event, WATCHED)
 
     async def open(self, entry_id: str) -> None:
-        """Opens a patient; the one before is saved."""
+        """Opens a patient; the one before is saved. One who is open stays so, and can take her steps back."""
         if self._desk.state.busy:
+            return
+        if entry_id == self._open and self._desk.session.patient is not None:
+            self._desk.state.panel = "components"
             return
         with self._desk.busy("Reading the CT…"):
             files = await self._desk.beside(read_patient, self._worklist.source(entry_id))
