@@ -69,7 +69,8 @@ def _open_without(cases: Path, without: Collection[str]) -> tuple[Cohort, list[s
     """The cohort without these cases, and a sentence that names those of them that it has labels of."""
     cohort = open_cohort(cases)
     kept = [case.id for case in cohort.labelled if case.id in without]
-    told = [f"No examples, being kept for measuring: {len(kept)} cases ({', '.join(kept)})."] if kept else []
+    share = f"{len(kept)} of {len(cohort.labelled)} labelled cases"
+    told = [f"No examples, being kept for measuring: {share} ({', '.join(kept)})."] if kept else []
     return replace(cohort, cases=tuple(case for case in cohort.cases if case.id not in without)), told
 
 

@@ -25,7 +25,8 @@ def not_shown(
         examples = _examples(engine)
         found = [case.id for case in cases if case.id in examples]
         if found:
-            told.append(f"Left out, being examples of {engine}: {len(found)} cases ({', '.join(found)}).")
+            share = f"{len(found)} of {len(cases)} cases"
+            told.append(f"Left out, being examples of {engine}: {share} ({', '.join(found)}).")
         shown |= examples
     return tuple(case for case in cases if case.id not in shown), tuple(told)
 
