@@ -146,6 +146,7 @@ class Contouring:
         )
         arrived = ContoursArrived(found.arrival.taken, found.arrival.kept)
         core.show_by_and_by(change, ChoicesChanged(), arrived)
+        core.tell(ProgressChanged())
 
     def _heard(self, event: WorkerEvent, running: _Running) -> None:
         if isinstance(event, Progressed):

@@ -75,7 +75,8 @@ class ContouringPanel(Panel):
         self.ui.bar.setVisible(running)
         progress = self.session.contouring.progress
         if not running or progress is None:
-            self.ui.stageLabel.text = _("Starting.") if running else ""
+            showing = _("Showing the contours.") if self.session.is_catching_up else ""
+            self.ui.stageLabel.text = _("Starting.") if running else showing
             self.ui.bar.value = 0
             return
         self.ui.bar.value = int(progress.fraction * 1000)
