@@ -55,6 +55,11 @@ class Room:
         """The open patient's case."""
         return self.desk.session.case
 
+    @property
+    def last_export(self) -> Path | None:
+        """The folder that a download would bring."""
+        return self._workstation._exporting.last
+
     def close(self) -> None:
         """Closes the patient."""
         self._on_loop(self.desk.session.end)

@@ -385,3 +385,17 @@ def test_what_went_well_goes_by_itself_and_a_refusal_stays_and_both_are_told_to_
     assert room.state.notice["number"] > first["number"], "the same words again are a notice of their own"
     room.call("set_blind", True)
     assert (room.state.notice["kind"], room.state.notice["role"]) == ("warning", "alert")
+
+
+def test_what_can_be_downloaded_is_the_last_export_of_the_open_patient_alone(room: Room) -> None:
+    for kind in ("LABEL_MAP", "RTSTRUCT", "report"):
+        room.call("set_format", kind, False)
+    assert room.last_export is None
+    room.call("export")
+    assert room.last_export is not None
+    assert str(room.last_export) == room.state.export_done["folder"]
+    assert (room.last_export / "masks").is_dir()
+    room.open("SMALL-B")
+    assert room.last_export is None
+    assert room.state.export_done["files"] == []
+    room.open("SMALL-A")
