@@ -44,3 +44,11 @@ def test_until_the_contours_are_shown_the_panel_says_what_it_is_at(room: PanelRo
     assert room.state.progress == NOT_RUNNING
     assert list(dict.fromkeys(seen)) == [("Fetching the contours", True), (SHOWING, False), ("", False)]
     assert room.state.notice["text"] == "10 contours arrived. Please review every one."
+
+
+def test_a_job_for_another_patient_than_the_open_one_is_shown_as_that(room: PanelRoom) -> None:
+    session = room.desk.session
+    session.contouring._worker._events.put(Progressed(JOB, JobProgress(Phase.FETCHING, "", 0.0)))
+    session.open(files(name="CASE-2"))
+    session.poll()
+    assert room.state.progress["phase"] == "Another patient: Fetching the contours"

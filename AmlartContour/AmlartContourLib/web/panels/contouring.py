@@ -110,7 +110,8 @@ class ContouringPanel:
         now = contouring.progress
         shown = dict(NOT_RUNNING, running=contouring.running, can_stop=contouring.running)
         if contouring.running:
-            shown["phase"] = now.phase.value if now else "Starting"
+            whose = "" if contouring.is_for_this_patient else "Another patient: "
+            shown["phase"] = whose + (now.phase.value if now else "Starting")
         elif session.is_catching_up:
             shown |= {"running": True, "phase": SHOWING}
         if now:
