@@ -80,8 +80,10 @@ class SlicesPanel:
         changed = isinstance(event, StructuresChanged | CompositesChanged)
         if changed or isinstance(event, ContoursArrived):
             self._desk.display.apply()
-        if isinstance(event, ContoursArrived) and self._desk.state.axial_k == self._left_at_k:
-            self._show_target()
+        if isinstance(event, ContoursArrived):
+            self._desk.views.fit_surfaces()
+            if self._desk.state.axial_k == self._left_at_k:
+                self._show_target()
         filled = changed and bool(self._desk.state.fill)
         return filled or isinstance(event, ChoicesChanged | ContoursArrived | PatientClosed)
 
@@ -91,6 +93,7 @@ class SlicesPanel:
         if self._desk.views.surfaces_shown:
             for _ in self._desk.display.make_surfaces():
                 pass
+            self._desk.views.fit_surfaces()
         self._desk.views.show(self._desk.scene.volume_node)
         self.set_window(self._desk.state.window)
         self._left_at_k = -1
@@ -127,6 +130,7 @@ class SlicesPanel:
 
     def _arrange(self, name: str) -> None:
         self._desk.views.arrange(name)
+        self._desk.views.fit_surfaces()
         self.refresh()
 
     def go_to_slice(self, name: str, index: int) -> None:

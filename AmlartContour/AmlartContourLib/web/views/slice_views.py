@@ -110,6 +110,12 @@ class Views:
         for view in self._app.view_manager.get_views():
             view.reset_view()
 
+    def fit_surfaces(self) -> None:
+        """All surfaces in the 3D view, where it is shown."""
+        if self.surfaces_shown:
+            for view in self._surfaces.get_views():
+                view.reset_view()
+
     def set_window(self, width_hu: float, level_hu: float) -> None:
         """The grey window."""
         if self._volume is None:
