@@ -125,6 +125,25 @@ def test_an_approval_falls_with_a_choice_and_with_undo(desk: Desk) -> None:
     assert session.review.approval is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "z", "words"),
+    [
+        (BorderKind.AORTIC_BIFURCATION, 5.0, "cannot lie below the common iliac bifurcation, left"),
+        (BorderKind.COMMON_ILIAC_BIFURCATION_LEFT, 31.0, "aortic bifurcation cannot lie below"),
+        (BorderKind.AORTIC_BIFURCATION, 61.0, "outside the scan"),
+        (BorderKind.COMMON_ILIAC_BIFURCATION_RIGHT, -61.0, "outside the scan"),
+    ],
+)
+def test_a_border_stays_between_its_neighbours_and_within_the_scan(
+    desk: Desk, kind: BorderKind, z: float, words: str
+) -> None:
+    before = desk.session.case.drawn
+    with pytest.raises(BadSetting, match=words):
+        desk.session.choices.move_border(kind, (0.0, 0.0, z))
+    assert desk.session.case.drawn is before
+    desk.session.choices.move_border(BorderKind.AORTIC_BIFURCATION, (0.0, 0.0, 59.0))  # its last slice
+
+
 def test_a_border_move_gives_the_swept_voxels_and_can_be_taken_back(desk: Desk) -> None:
     session, before = desk.session, desk.session.case.structures
     assert session.choices.move_border(BorderKind.AORTIC_BIFURCATION, (0.0, 0.0, 18.0)) > 0

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.levels import BorderKind, LevelBorder, divide_ctvn
 from AmlartContourLib.domain.mask import Mask, union
 from AmlartContourLib.domain.parts import LEVELS, NODAL_IDS, SIDES, leaves
@@ -24,6 +27,9 @@ MOVABLE = (
     BorderKind.COMMON_ILIAC_BIFURCATION_LEFT,
     BorderKind.COMMON_ILIAC_BIFURCATION_RIGHT,
 )  # the planes that tell levels apart; the others are evidence for these, or bound what was drawn
+LOWER_AND_UPPER = tuple(
+    (MOVABLE[low], MOVABLE[high]) for low, high in ((1, 0), (2, 1), (3, 1), (2, 0), (3, 0))
+)
 NOTE = "Made by moving a level border."
 
 
@@ -59,6 +65,43 @@ def move_borders(
     taken = union(list(gained.values()), whole.geometry)
     kept = (rest - taken) | lost
     return Moved(StructureSet(structures.geometry, left), kept, swept.volume_cc)
+
+
+def require_possible(
+    before: tuple[LevelBorder, ...], after: tuple[LevelBorder, ...], geometry: Geometry
+) -> None:
+    """BadSetting where a border was moved past another that it lies above or below of, or out of the scan.
+    Borders that had crossed before may be moved in any way, so that they can be put right."""
+    crossed = [pair for pair in _crossed(after) if pair not in _crossed(before)]
+    if crossed:
+        lower, upper = crossed[0]
+        raise BadSetting(
+            f"The {upper.value} cannot lie below the {lower.value}.",
+            kept="The border stays where it was.",
+            advice="Move the other one first.",
+        )
+    corners = [
+        geometry.index_to_lps(np.subtract(ijk, 0.5)) for ijk in product(*((0, n) for n in geometry.size_ijk))
+    ]
+    for border in (border for border in after if border not in before):
+        along_mm = (np.asarray(corners) - np.asarray(border.point_lps)) @ np.asarray(border.normal_lps)
+        if along_mm.min() > 0 or along_mm.max() < 0:
+            raise BadSetting(
+                f"The {border.kind.value} would lie outside the scan.", kept="The border stays where it was."
+            )
+
+
+def _crossed(borders: tuple[LevelBorder, ...]) -> list[tuple[BorderKind, BorderKind]]:
+    """Pairs of which the lower one lies above the upper one, by its plane's height at the other's point."""
+    by_kind = {border.kind: border for border in borders}
+    pairs = [pair for pair in LOWER_AND_UPPER if by_kind.keys() >= set(pair)]
+    return [pair for pair in pairs if _above_mm(by_kind[pair[1]], by_kind[pair[0]]) < 0]
+
+
+def _above_mm(upper: LevelBorder, lower: LevelBorder) -> float:
+    """How far above `lower`'s point `upper`'s plane lies."""
+    normal = np.asarray(upper.normal_lps)
+    return float(np.subtract(upper.point_lps, lower.point_lps) @ normal / normal[2])
 
 
 def _levels(whole: Mask, borders: tuple[LevelBorder, ...]) -> Mapping[str, Mask]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from AmlartContourLib.contract.errors import BadSetting
-from AmlartContourLib.domain.border_move import MOVABLE, move_borders
+from AmlartContourLib.domain.border_move import MOVABLE, move_borders, require_possible
 from AmlartContourLib.domain.levels import BorderKind, Point
 from AmlartContourLib.domain.margins import Margin
 from AmlartContourLib.domain.parts import CTVP_PARTS, NODAL_IDS, PARAMETRIUM_IDS, leaves
@@ -92,7 +92,8 @@ class Choices:
     def move_border(self, kind: BorderKind, point_lps: Point) -> float:
         """Moves a border's plane to a point, as one step; gives the cm3 that changed their level.
 
-        BadSetting for a border that is not there or tells no levels apart.
+        BadSetting for a border that is not there or tells no levels apart, and for a place past another
+        border or outside the scan.
         """
         case = self._core.case
         border = next((b for b in case.borders if b.kind is kind), None)
@@ -103,6 +104,7 @@ class Choices:
             )
         before = case.drawn
         after = tuple(border.moved_to(point_lps) if b.kind is kind else b for b in before.borders)
+        require_possible(before.borders, after, before.structures.geometry)
         moved = move_borders(before.structures, before.rest, before.borders, after)
         label = f"Move the {kind.value}"
         self._core.step(label, "level border", "", Drawn(moved.structures, moved.rest, after))
