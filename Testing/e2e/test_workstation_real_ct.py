@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from PIL import Image
 
 from AmlartContourLib.session.reviewing import SEEN_AFTER_S
 from support.rt_peers import dciodvfy_errors
@@ -61,6 +63,30 @@ def test_the_real_ct_is_contoured_with_her_given_masks(work: WorkPage) -> None:
     for structure_id in PLAN:
         assert 50 < _cc(work, structure_id) < 600
     assert _cc(work, "bladder") == pytest.approx(479.4, abs=0.1)
+
+
+def _coloured(png: bytes) -> tuple[float, float]:
+    """The share of coloured pixels, whose red and blue are far from each other, in the middle of a picture
+    and at its left, right and lower rim (at the upper one there are words)."""
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=int)
+    coloured = np.abs(pixels[..., 0] - pixels[..., 2]) > 60
+    height, width = coloured.shape
+    middle = coloured[height // 4 : -height // 4, width // 4 : -width // 4]
+    rim = np.concatenate([coloured[30:, :3].ravel(), coloured[30:, -3:].ravel(), coloured[-3:].ravel()])
+    return float(middle.mean()), float(rim.mean())
+
+
+def test_all_her_surfaces_are_in_the_3d_view(work: WorkPage) -> None:
+    """Her CT lies a quarter of a metre beside the origin, where a camera looks at first."""
+    work.page.select_option("#arrangement", "with_surfaces")
+    work.page.wait_for_selector("#view-Surfaces", timeout=180_000)
+    work.until("() => !document.querySelector('.busy')")
+    work.page.wait_for_timeout(3000)
+    middle, rim = _coloured(work.page.locator("#view-Surfaces").screenshot())
+    work.page.select_option("#arrangement", "axial_large")
+    work.page.wait_for_selector("#view-Surfaces", state="detached")
+    assert middle > 0.05
+    assert rim == 0.0
 
 
 def test_the_ctvn_is_the_union_of_the_levels_that_are_toggled_on(work: WorkPage) -> None:
