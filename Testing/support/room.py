@@ -42,7 +42,7 @@ class Room:
             self._workstation = Workstation(orders)
         finally:
             sys.argv = arguments
-        self.work = work / "work"
+        self.patients, self.work = patients, work / "work"
         self.state = self._workstation._server.state
         self.desk = self._workstation.desk
         self._handlers: dict[str, Callable[..., Any]] = {}

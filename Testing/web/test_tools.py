@@ -10,8 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from AmlartContourLib.domain.geometry import Geometry
 from AmlartContourLib.domain.margins import Margin, expand
 from AmlartContourLib.domain.mask import Mask
+from AmlartContourLib.exchange.ct_scan import CtScan
+from AmlartContourLib.exchange.ct_series_out import write_ct_series
 from AmlartContourLib.session.store import SessionStore
 from support.room import ACROSS, RIGHT, SQUARE, Room
 from support.small_patients import write_small_patient
@@ -296,6 +299,26 @@ def test_an_export_that_cannot_be_written_or_is_under_way_is_refused_in_words(ro
     assert "being computed already" in room.notice
     room.state.busy = ""
     assert not exports.exists()
+
+
+def test_two_cts_in_one_folder_are_refused_and_what_to_do_brings_her_in(room: Room) -> None:
+    folder, axes = room.patients / "TWO-CTS", Geometry((24, 20, 6), (2.0, 2.0, 3.0))
+    hu = np.random.default_rng(3).integers(-1000, 100, axes.shape_kji).astype(np.int16)
+    for name in ("first", "second"):
+        write_ct_series(folder / name, CtScan(hu, axes), pseudonym="TWO-CTS")
+        for file in sorted((folder / name).iterdir()):
+            file.rename(folder / f"{name}-{file.name}")
+        (folder / name).rmdir()
+    room.open("TWO-CTS")
+    assert "holds 2 CT series" in room.notice
+    assert room.desk.session.patient.name == "SMALL-A"
+    for name, place in (("first", "ct"), ("second", "other")):
+        (folder / place).mkdir()
+        for file in folder.glob(f"{name}-*"):
+            file.rename(folder / place / file.name)
+    room.open("TWO-CTS")
+    assert room.desk.session.patient.name == "TWO-CTS"
+    room.open("SMALL-A")
 
 
 def test_a_blind_first_look_is_refused_once_contours_are_there(room: Room) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from AmlartContourLib.contract.errors import BadSetting
+from AmlartContourLib.contract.errors import BadSetting, InputRefused, SeveralSeries
 from AmlartContourLib.session.events import (
     ContouringEnded,
     ContoursArrived,
@@ -17,7 +17,7 @@ from AmlartContourLib.session.events import (
     ReviewChanged,
     Saved,
 )
-from AmlartContourLib.session.patient import read_patient
+from AmlartContourLib.session.patient import PatientFiles, PatientSource, read_patient
 from AmlartContourLib.session.queue import ContourQueue
 from AmlartContourLib.session.record import Phase
 from AmlartContourLib.session.worklist import ExpectedWorst, SortBy, Worklist
@@ -87,7 +87,7 @@ class WorklistPanel:
             self._desk.state.panel = "components"
             return
         with self._desk.busy("Reading the CT…"):
-            files = await self._desk.beside(read_patient, self._worklist.source(entry_id))
+            files = await self._desk.beside(_read, self._worklist.source(entry_id))
             opened = self._desk.session.open(files)
             self._open = entry_id
             self.after_opening()
@@ -181,6 +181,19 @@ class WorklistPanel:
             "phase_text": phase.value,
             "findings": list(case.record.findings) if case else [],
         }
+
+
+def _read(source: PatientSource) -> PatientFiles:
+    """Her files. Where there is more than one CT, what to do is told for somebody who has no command line."""
+    try:
+        return read_patient(source)
+    except SeveralSeries as error:
+        raise InputRefused(
+            error.what,
+            kept="Nothing was opened.",
+            advice="Move the planning CT alone into a subfolder named ct, and the others into another; then "
+            "look into the folder again.",
+        ) from error
 
 
 def _expected(worst: ExpectedWorst | None) -> dict[str, str]:
