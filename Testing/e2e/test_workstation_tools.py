@@ -122,6 +122,14 @@ def test_keys_in_the_middle_of_a_stroke_wait_so_it_ends_where_it_began(work: Wor
     work.take_back("Paint: Cervix", before)
 
 
+def test_the_list_of_keys_takes_the_keyboard_and_escape_closes_it(work: WorkPage) -> None:
+    work.page.keyboard.press("?")
+    work.page.wait_for_selector(".dialog")
+    work.until("() => document.activeElement.closest('.dialog') !== null")
+    work.page.keyboard.press("Escape")
+    work.page.wait_for_selector(".dialog", state="detached")
+
+
 def test_a_ball_paints_on_several_slices(work: WorkPage) -> None:
     work.tool("paint")
     work.page.check("#sphere")
