@@ -20,9 +20,7 @@ ADDRESS = "/export.zip"
 KIND = "export-zip"
 LEVEL = 1  # most files are compressed already; a CT series becomes half as large, and more would take longer
 NOTHING = "There is no export of the open patient to download. Export first."
-NOT_PACKED = (
-    "The zip could not be written; the exported files are as they were. Is the disk full?"
-)
+NOT_PACKED = "The zip could not be written; the exported files are as they were. Is the disk full?"
 
 Busy = Callable[[], AbstractContextManager[None]]
 

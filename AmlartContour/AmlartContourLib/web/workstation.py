@@ -95,7 +95,7 @@ class Workstation:
         self._bind()
         self._due: set[int] = set()
         self._tasks: list[asyncio.Task[Any]] = []
-        session.subscribe(self._heard)
+        self._hear_no_more = session.subscribe(self._heard)
         self._page = build_page(self._server, views.layout)
 
     def run(self, tell_port: Callable[[int], None]) -> None:
@@ -228,7 +228,8 @@ class Workstation:
         threading.Thread(target=wait, name="door", daemon=True).start()
 
     def _end(self) -> None:
-        """Saves and closes."""
+        """Saves and closes. The event loop has ended, so nobody is told of that."""
+        self._hear_no_more()
         for task in self._tasks:
             task.cancel()
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -91,7 +92,8 @@ class Editor:
         if not self._waiting:
             self._waiting = True
             self._pace.hold()
-            asyncio.get_running_loop().call_soon(self._tell)
+            with suppress(RuntimeError):  # the event loop has ended: the station closes its patient
+                asyncio.get_running_loop().call_soon(self._tell)
 
     def _tell(self) -> None:
         self._waiting = False
