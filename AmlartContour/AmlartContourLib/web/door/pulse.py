@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 EVERY_S = 3.0
-SILENT_S = 12.0  # opening the largest planning CTs keeps a station from answering for less than half of this
+SILENT_S = 30.0  # opening a large CT took a station on a loaded machine (load 8) more than 12 s (observed)
 
 
 class Pulse:
