@@ -218,6 +218,19 @@ def test_a_ptv_margin_that_cannot_be_meant_is_refused_in_words_and_leaves_the_on
     assert not room.case.selection.ptv
 
 
+def test_a_structure_that_is_hidden_is_not_painted_on(room: Room) -> None:
+    _take_up(room, "cervix", "paint")
+    before = room.case.structures
+    room.call("set_visible", "bladder", False)
+    assert room.state.tool == "paint"
+    room.call("set_visible", "cervix", False)
+    assert room.state.tool == "none"
+    room.drag(SQUARE)
+    assert room.case.structures is before
+    room.call("set_visible", "bladder", True)
+    room.call("set_visible", "cervix", True)
+
+
 def test_a_composite_cannot_be_taken_in_hand(room: Room) -> None:
     room.call("choose_structure", "ctvp")
     room.call("use_tool", "paint")

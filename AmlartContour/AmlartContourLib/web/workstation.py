@@ -131,11 +131,13 @@ class Workstation:
         physicist, fixing = PhysicistPanel(desk, connect, worklist), FixPanel(desk)
         second = SecondPanel(desk)
         self._exporting = ExportPanel(desk, self._orders.work / EXPORTS)
+        components = ComponentsPanel(desk)
+        components.on_visibility = self._editing.put_down_unseen
         self._panels: tuple[Panel, ...] = (
             self._worklist,
             self._contouring,
             self._slices,
-            ComponentsPanel(desk),
+            components,
             self._effort,
             second,
             self._editing,

@@ -41,6 +41,7 @@ class ComponentsPanel:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.on_visibility: Callable[[], None] = lambda: None
 
     def start_state(self) -> Mapping[str, Any]:
         """See `Panel`."""
@@ -112,6 +113,7 @@ class ComponentsPanel:
         shown = {row.structure_id for row in self._desk.session.choices.rows()}
         ids = [i for i in shown if leaves(i) <= leaves(structure_id)] or [structure_id]
         self._desk.display.set_visible({*ids, structure_id}, bool(on))
+        self.on_visibility()
         self.refresh()
 
     def set_opacity(self, percent: float) -> None:

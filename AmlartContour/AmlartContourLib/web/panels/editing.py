@@ -171,6 +171,11 @@ class EditingPanel:
             self._editor.take_up(tool.hand, self._desk.active)
         state.tool = tool.id
 
+    def put_down_unseen(self) -> None:
+        """Something was hidden: a tool in the hand is put down where its structure is not seen any more."""
+        if self._desk.active and not self._desk.display.is_visible(self._desk.active):
+            self.use_tool("none")
+
     def take(self) -> None:
         """Takes what the editor did to the scene."""
         if self._desk.session.patient is not None and self._desk.session.editing.working_scene_changed:
