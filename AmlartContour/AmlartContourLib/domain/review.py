@@ -7,7 +7,7 @@ counted as in `domain.axial`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -91,16 +91,17 @@ class Review:
         at: str,
         *,
         despite_unseen: bool = False,
+        name_of: Callable[[str], str] = str,
     ) -> Review:
         """After a person marked structures as reviewed. BadSetting without a name, and, unless the person
-        says so, where a slice of a structure was not displayed."""
+        says so, where a slice of a structure, told by `name_of` its id, was not displayed."""
         by = _named(by)
         marked: dict[str, StructureReview] = {}
         for structure_id, slices in slices_by_id.items():
             unseen = self.unseen(structure_id, slices)
             if unseen and not despite_unseen:
                 raise BadSetting(
-                    f"{structure_id}: {len(unseen)} of {len(slices)} slices were not displayed:"
+                    f"{name_of(structure_id)}: {len(unseen)} of {len(slices)} slices were not displayed:"
                     f" {slice_words(unseen)}.",
                     kept="Nothing was marked as reviewed.",
                     advice="Look at these slices first.",
@@ -115,10 +116,13 @@ class Review:
         taken = {i: StructureReview(self.of(i).seen) for i in ids if self.of(i).marked_by}
         return replace(self._with(taken), approval=None) if taken else self
 
-    def approve(self, required: Iterable[str], by: str, at: str) -> Review:
-        """After a person approved. BadSetting without a name, or while a required one is not reviewed."""
+    def approve(
+        self, required: Iterable[str], by: str, at: str, name_of: Callable[[str], str] = str
+    ) -> Review:
+        """After a person approved. BadSetting without a name, or while required ones, told by `name_of` their
+        ids, are not reviewed."""
         by = _named(by)
-        lacking = [i for i in required if not self.of(i).marked_by]
+        lacking = [name_of(i) for i in required if not self.of(i).marked_by]
         if lacking:
             raise BadSetting(
                 f"Not reviewed yet: {', '.join(lacking)}.",

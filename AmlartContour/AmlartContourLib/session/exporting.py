@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from AmlartContourLib.contract.errors import AmlartError
-from AmlartContourLib.contract.home import default_home
 from AmlartContourLib.domain.composition import Composition
 from AmlartContourLib.domain.contours import Contours
 from AmlartContourLib.domain.review import Review, slice_words
@@ -23,7 +21,6 @@ from AmlartContourLib.domain.structures import Catalogue
 from AmlartContourLib.exchange.case_record import CaseRecord, Engine
 from AmlartContourLib.exchange.ct_scan import CtScan
 from AmlartContourLib.exchange.export import ALL_FORMATS, Format, Progress, export_case
-from AmlartContourLib.exchange.pair_files import PairFiles
 from AmlartContourLib.exchange.provenance import Agreement, WrittenFile
 from AmlartContourLib.exchange.report.data import (
     MeasuredEditing,
@@ -37,7 +34,7 @@ from AmlartContourLib.session.case import Case
 from AmlartContourLib.session.core import Core
 from AmlartContourLib.session.events import ReviewChanged
 from AmlartContourLib.session.record import Record, first_engine
-from AmlartContourLib.session.second_opinion import NO_FIRST, OTHER_TOLERANCE, TOO_FEW
+from AmlartContourLib.session.second_opinion import Find, opinion_on
 
 REPORT, LOG_CSV, REVIEW = "report.html", "edit_log.csv", "review.json"
 NO_REPORT = "The report needs jinja2 and matplotlib, which are not installed here."
@@ -65,6 +62,7 @@ class ExportJob:
     structures: StructureSet
     originals: StructureSet
     second: Contours | None
+    find_pair: Find
     composition: Composition
     record: CaseRecord
     session: Record
@@ -140,13 +138,16 @@ class ExportJob:
         """What the panel Effort shows of it, of the structures that came."""
         if self.second is None:
             return None
-        second, found = Engine(self.second.engine, self.second.engine_version), []
+        first, found = first_engine(self.session), []
+        second = Engine(self.second.engine, self.second.engine_version)
         for structure_id in self.second.masks.ids:
             if self.originals.has(structure_id):
                 mm = self.session.tolerances_mm.get(structure_id, self.catalogue[structure_id].tolerance_mm)
                 both = self.originals.mask(structure_id), self.second.masks.mask(structure_id)
-                limit, why = _threshold(first_engine(self.session), second, structure_id, mm)
-                found.append(OpinionFigures(structure_id, mm, disagreement_of_two(*both, mm), limit, why))
+                apart = disagreement_of_two(*both, mm)
+                one = opinion_on(structure_id, apart, mm, first, second, self.find_pair)
+                limit = one.threshold.fraction if one.threshold else None
+                found.append(OpinionFigures(structure_id, mm, apart, limit, one.why_none))
         return ReportedOpinion(second, tuple(found))
 
     def _figures(self, now: StructureSet, before: StructureSet) -> tuple[StructureComparison, ...]:
@@ -156,8 +157,9 @@ class ExportJob:
 class Exporting:
     """The use cases of the export panel."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, find_pair: Find) -> None:
         self._core = core
+        self._find_pair = find_pair
 
     def prepare(
         self, folder: Path, formats: frozenset[Format] = ALL_FORMATS, *, report: bool = True
@@ -173,6 +175,7 @@ class Exporting:
             structures=case.structures,
             originals=case.originals,
             second=case.kept.second,
+            find_pair=self._find_pair,
             composition=case.composition,
             record=record,
             session=case.record,
@@ -223,7 +226,7 @@ def case_record(case: Case, core: Core) -> CaseRecord:
         selection=case.selection,
         messages=case.messages,
         borders=case.borders,
-        findings=(*record.findings, *_accepted_findings(record), *_review_findings(case)),
+        findings=(*record.findings, *_accepted_findings(case), *_review_findings(case)),
         reviewer=approval.by if approval else "",
         accepted=record.accepted,
     )
@@ -245,11 +248,12 @@ def review_json(review: Review) -> dict[str, object]:
     }
 
 
-def _accepted_findings(record: Record) -> tuple[str, ...]:
+def _accepted_findings(case: Case) -> tuple[str, ...]:
     """Each accepted proposal in a sentence."""
     return tuple(
-        f"{one.structure_id} was changed as {one.engine.name} proposed; {one.accepted_by} accepted, {one.at}."
-        for one in record.accepted
+        f"{case.catalogue[one.structure_id].display_name} was changed as {one.engine.name} proposed; "
+        f"{one.accepted_by} accepted, {one.at}."
+        for one in case.record.accepted
     )
 
 
@@ -257,32 +261,14 @@ def _review_findings(case: Case) -> tuple[str, ...]:
     """What a reader must know: what nobody has reviewed, and what was marked without being displayed."""
     held = [c.structure_id for c in case.final if not c.mask.is_empty]
     open_ids = [i for i in held if not case.review.of(i).marked_by]
-    said = [f"Not reviewed by a person: {', '.join(open_ids)}."] if open_ids else []
+    name = {i: case.catalogue[i].display_name for i in held}
+    said = [f"Not reviewed by a person: {', '.join(name[i] for i in open_ids)}."] if open_ids else []
     for structure_id in held:
         unseen = case.review.of(structure_id).unseen_when_marked
         if unseen and structure_id not in open_ids:
-            said.append(f"{structure_id} was reviewed without slices {slice_words(unseen)} being displayed.")
+            without = slice_words(unseen)
+            said.append(f"{name[structure_id]} was reviewed without slices {without} being displayed.")
     return tuple(said)
-
-
-def _threshold(
-    first: Engine | None, second: Engine, structure_id: str, tolerance_mm: float
-) -> tuple[float | None, str]:
-    """The threshold that this computer keeps of two engines, or None and the sentence why there is none."""
-    if first is None:
-        return None, NO_FIRST
-    try:
-        pair, why = PairFiles(default_home()).find(first, second)
-    except AmlartError as error:
-        return None, str(error)
-    one = pair.of(structure_id) if pair else None
-    if pair is None:
-        return None, why
-    if one is None or one.fraction is None:
-        return None, TOO_FEW.format(n=one.cases if one else 0)
-    if one.rules.tolerance_mm != tolerance_mm:
-        return None, OTHER_TOLERANCE.format(mm=one.rules.tolerance_mm)
-    return one.fraction, ""
 
 
 def _can_report() -> bool:

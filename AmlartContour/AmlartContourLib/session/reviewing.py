@@ -120,7 +120,10 @@ class Reviewing:
         self.poll()
         slices = {i: case.slices(i) for i in ids}
         stamp = self._core.clocks.stamp()
-        self._note(case.review.mark(slices, by, stamp, despite_unseen=despite_unseen))
+        marked = case.review.mark(
+            slices, by, stamp, despite_unseen=despite_unseen, name_of=self._core.name_of
+        )
+        self._note(marked)
 
     def unmark(self, ids: Iterable[str]) -> None:
         """Takes marks back, and the approval with them."""
@@ -136,7 +139,7 @@ class Reviewing:
         case = self._core.case
         if not case.required:
             raise BadSetting("There is no contour to approve.", kept="Nothing was approved.")
-        self._note(case.review.approve(case.required, by, self._core.clocks.stamp()))
+        self._note(case.review.approve(case.required, by, self._core.clocks.stamp(), self._core.name_of))
 
     @property
     def is_blind(self) -> bool:

@@ -22,7 +22,6 @@ from AmlartContourLib.exchange.pair_files import NOT_CALIBRATED
 from AmlartContourLib.measures.disagreement import Disagreement, disagreement_of_two
 from AmlartContourLib.measures.expected_effort import expected_effort
 from AmlartContourLib.measures.second_opinion import PairCalibration, StructureThreshold
-from AmlartContourLib.session.case import Case
 from AmlartContourLib.session.contouring import task_of
 from AmlartContourLib.session.core import Core
 from AmlartContourLib.session.events import ChoicesChanged, ProgressChanged, Told
@@ -140,9 +139,8 @@ class SecondOpinion:
         wanted = self._wanted(structure_id, tolerance_mm)
         if engine is None or wanted is None or found is None or not found.is_of(wanted):
             return None
-        pair, one, why = self._calibrated(case, engine, structure_id, tolerance_mm)
-        expected = expected_effort(one.rules, found.apart, pair.coverage) if pair and one else None
-        return Opinion(engine, tolerance_mm, found.apart, one, expected, why)
+        first = first_engine(case.record)
+        return opinion_on(structure_id, found.apart, tolerance_mm, first, engine, self._find)
 
     def poll(self, tolerance_mm: Callable[[str], float]) -> None:
         """Takes what the engine has to say, and what was worked out."""
@@ -210,25 +208,39 @@ class SecondOpinion:
             return None
         return case.originals.mask(structure_id), second.masks.mask(structure_id), tolerance_mm
 
-    def _calibrated(
-        self, case: Case, engine: Engine, structure_id: str, tolerance_mm: float
-    ) -> tuple[PairCalibration | None, StructureThreshold | None, str]:
-        """What local cases say of the structure, or the sentence why nothing is said."""
-        first = first_engine(case.record)
-        if first is None:
-            return None, None, NO_FIRST
-        try:
-            found, why = self._find(first, engine)
-        except AmlartError as error:
-            return None, None, str(error)
-        if found is None:
-            return None, None, why
-        one = found.of(structure_id)
-        if one is None or one.fraction is None:
-            return None, None, TOO_FEW.format(n=one.cases if one else 0)
-        if one.rules.tolerance_mm != tolerance_mm:
-            return None, None, OTHER_TOLERANCE.format(mm=one.rules.tolerance_mm)
-        return found, one, ""
+
+def opinion_on(
+    structure_id: str,
+    apart: Disagreement,
+    tolerance_mm: float,
+    first: Engine | None,
+    second: Engine,
+    find: Find,
+) -> Opinion:
+    """How far two engines are apart on a structure at a tolerance, with what local cases say of that."""
+    pair, one, why = _calibrated(structure_id, tolerance_mm, first, second, find)
+    expected = expected_effort(one.rules, apart, pair.coverage) if pair and one else None
+    return Opinion(second, tolerance_mm, apart, one, expected, why)
+
+
+def _calibrated(
+    structure_id: str, tolerance_mm: float, first: Engine | None, second: Engine, find: Find
+) -> tuple[PairCalibration | None, StructureThreshold | None, str]:
+    """What local cases say of the structure, or the sentence why nothing is said."""
+    if first is None:
+        return None, None, NO_FIRST
+    try:
+        found, why = find(first, second)
+    except AmlartError as error:
+        return None, None, str(error)
+    if found is None:
+        return None, None, why
+    one = found.of(structure_id)
+    if one is None or one.fraction is None:
+        return None, None, TOO_FEW.format(n=one.cases if one else 0)
+    if one.rules.tolerance_mm != tolerance_mm:
+        return None, None, OTHER_TOLERANCE.format(mm=one.rules.tolerance_mm)
+    return found, one, ""
 
 
 def no_pairs(_first: Engine, _second: Engine) -> tuple[None, str]:

@@ -70,11 +70,12 @@ class Session:
         self.editing = Editing(self._core)
         self.contouring = Contouring(self._core, store, connect)
         self.fixing = Fixing(self._core, self.editing, connect)
-        self.second = SecondOpinion(self._core, connect, pairs.find if pairs else no_pairs)
+        find_pair = pairs.find if pairs else no_pairs
+        self.second = SecondOpinion(self._core, connect, find_pair)
         self.effort = Effort(self._core, self.second)
         self.minutes = Minutes(self._core, store.records)
         self.review = Reviewing(self._core, self.effort, self.contouring)
-        self.exporting = Exporting(self._core)
+        self.exporting = Exporting(self._core, find_pair)
         self.saving = Saving(self._core, store)
 
     @property
