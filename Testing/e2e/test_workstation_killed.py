@@ -3,7 +3,6 @@ page, and the oncologist goes on."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
@@ -17,7 +16,7 @@ from AmlartContourLib.contract.home import read_running
 from AmlartContourLib.session.saving import EVERY_S
 from support.small_patients import write_small_patient
 from support.work_page import SQUARE, WorkPage, entered, work_page
-from support.workstation_process import browser, running_workstation
+from support.workstation_process import running_workstation
 
 pytestmark = pytest.mark.slow
 
@@ -53,31 +52,31 @@ def test_after_the_station_is_killed_the_page_returns_and_nothing_older_than_a_m
     assert np.array_equal(work.station.scene().part("cervix"), after.part("cervix"))
 
 
-def test_after_the_workstation_itself_is_killed_and_started_again_the_page_returns(tmp_path: Path) -> None:
+def test_after_the_workstation_itself_is_killed_and_started_again_the_page_returns(
+    work: WorkPage, tmp_path: Path
+) -> None:
     """All of it: the door that the page talks to, and the station with it."""
     patients, home = tmp_path / "patients", tmp_path / "home"
     write_small_patient(patients / "KILL-B", 2)
-    with contextlib.ExitStack() as stack:
-        chromium = stack.enter_context(browser())
-        with running_workstation(patients, home) as first:
-            work = entered(chromium, first, first.link, (1280, 800))
-            work.open("KILL-B")
-            work.choose("cervix")
-            work.tool("draw")
-            before = work.page.locator("#saved").inner_text()
-            work.drag((*SQUARE, SQUARE[0]))
-            work.until_undo("Draw: Cervix")
-            work.until("t => document.querySelector('#saved').textContent !== t", before)
-            first.process.kill()
-            work.page.wait_for_selector("#amlart-sheet")
-            assert "start it again with the command" in work.page.inner_text("#amlart-sheet")
-        port = int(first.url.rsplit(":", 1)[1])
-        second = stack.enter_context(running_workstation(patients, home, port))
+    with running_workstation(patients, home) as first:
+        hers = entered(work.page.context.browser, first, first.link, (1280, 800))
+        hers.open("KILL-B")
+        hers.choose("cervix")
+        hers.tool("draw")
+        before = hers.page.locator("#saved").inner_text()
+        hers.drag((*SQUARE, SQUARE[0]))
+        hers.until_undo("Draw: Cervix")
+        hers.until("t => document.querySelector('#saved').textContent !== t", before)
+        first.process.kill()
+        hers.page.wait_for_selector("#amlart-sheet")
+        assert "start it again with the command" in hers.page.inner_text("#amlart-sheet")
+    with running_workstation(patients, home, int(first.url.rsplit(":", 1)[1])) as second:
         assert second.url == first.url
-        work.page.wait_for_selector(".patient-row")  # by itself, and without the link
-        assert work.page.locator("#amlart-sheet").count() == 0
-        work.open("KILL-B")
-        work.notice("saved work was opened")
+        hers.page.wait_for_selector(".patient-row")  # by itself, and without the link
+        assert hers.page.locator("#amlart-sheet").count() == 0
+        hers.open("KILL-B")
+        hers.notice("saved work was opened")
+        hers.page.context.close()
 
 
 def test_after_the_backend_is_killed_in_the_middle_of_contouring_it_starts_again_and_the_contours_come(

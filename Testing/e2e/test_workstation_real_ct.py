@@ -21,6 +21,8 @@ from support.workstation_process import running_workstation
 pytestmark = pytest.mark.slow
 DWELL_MS = 1500 * SEEN_AFTER_S
 PLAN = ("ln_pelvic", "ln_common_iliac")
+INCLUDED = """([id, on]) => window.trame.state.get('groups').flatMap(g => g.rows).some(
+    row => row.id === id && row.included === on)"""  # told by the workstation; the box itself changes at once
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def _choose_part(work: WorkPage, structure_id: str, on: bool) -> None:
     box = work.page.locator(f"#include-{structure_id}")
     if box.is_checked() != on:
         box.click(force=True)
-        work.until(f"on => document.querySelector('#include-{structure_id}').checked === on", on)
+        work.until(INCLUDED, [structure_id, on])
 
 
 def test_the_real_ct_is_contoured_with_her_given_masks(work: WorkPage) -> None:
