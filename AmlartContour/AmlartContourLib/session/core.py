@@ -61,10 +61,6 @@ class Core:
         """The structures this version knows."""
         return catalogue()
 
-    def name_of(self, structure_id: str) -> str:
-        """A structure's display name."""
-        return self.catalogue[structure_id].display_name
-
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tells a listener of everything from now on; the answer ends it."""
         self._listeners.append(listener)

@@ -121,7 +121,7 @@ class Reviewing:
         slices = {i: case.slices(i) for i in ids}
         stamp = self._core.clocks.stamp()
         marked = case.review.mark(
-            slices, by, stamp, despite_unseen=despite_unseen, name_of=self._core.name_of
+            slices, by, stamp, despite_unseen=despite_unseen, name_of=self._name_of
         )
         self._note(marked)
 
@@ -139,7 +139,7 @@ class Reviewing:
         case = self._core.case
         if not case.required:
             raise BadSetting("There is no contour to approve.", kept="Nothing was approved.")
-        self._note(case.review.approve(case.required, by, self._core.clocks.stamp(), self._core.name_of))
+        self._note(case.review.approve(case.required, by, self._core.clocks.stamp(), self._name_of))
 
     @property
     def is_blind(self) -> bool:
@@ -199,6 +199,9 @@ class Reviewing:
         return next(
             (s.contours for s in case.kept.snapshots if s.name == against), StructureSet(case.final.geometry)
         )
+
+    def _name_of(self, structure_id: str) -> str:
+        return self._core.catalogue[structure_id].display_name
 
     def _note(self, review: Review) -> None:
         case = self._core.case
