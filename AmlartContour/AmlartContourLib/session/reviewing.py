@@ -120,9 +120,7 @@ class Reviewing:
         self.poll()
         slices = {i: case.slices(i) for i in ids}
         stamp = self._core.clocks.stamp()
-        marked = case.review.mark(
-            slices, by, stamp, despite_unseen=despite_unseen, name_of=self._name_of
-        )
+        marked = case.review.mark(slices, by, stamp, despite_unseen=despite_unseen, name_of=self._name_of)
         self._note(marked)
 
     def unmark(self, ids: Iterable[str]) -> None:
