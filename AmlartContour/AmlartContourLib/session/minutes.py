@@ -1,12 +1,12 @@
 """Minutes of editing to expect of the open patient, from the edit log of patients that were approved here.
 
 Only patients count whose contours came from the same engine in the same version, with an expected path, and
-that a person approved: their editing ended. The log is read beside the window when a patient is opened.
+that a person approved: their editing ended. The log is read beside the window, once somebody asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,8 +14,9 @@ from AmlartContourLib.contract.effort import ExpectedEffort, Interval
 from AmlartContourLib.exchange.case_record import Engine
 from AmlartContourLib.measures.minutes import LEAST_CASES, EditedCase, MinutesFit
 from AmlartContourLib.session.core import Core
-from AmlartContourLib.session.events import ChoicesChanged, Event, PatientClosed, PatientOpened
-from AmlartContourLib.session.record import Record, first_engine
+from AmlartContourLib.session.events import ChoicesChanged, Event, PatientClosed
+from AmlartContourLib.session.record import first_engine
+from AmlartContourLib.session.store import SessionStore
 
 READING = "The edit log is being read."
 NOT_ONE = "the contours that came are not one engine's"
@@ -29,7 +30,6 @@ SAID = (
     "About {about} min of editing expected, {low} to {high} in four of five: from the edit log kept here, of "
     "{n} approved patients."
 )
-Records = Callable[[str], Iterable[Record]]
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ class _Log:
 
 
 class Minutes:
-    """Reads the log and foretells. `records` gives the saved sessions but that of a key, on any thread."""
+    """Reads the log of a store's patients, but for the open one, and foretells."""
 
-    def __init__(self, core: Core, records: Records) -> None:
+    def __init__(self, core: Core, store: SessionStore) -> None:
         self._core = core
-        self._records = records
+        self._store = store
         self._log: _Log | None = None
         self._future: Future[_Log] | None = None
         core.subscribe(self._heard)
@@ -67,6 +67,7 @@ class Minutes:
         if path_mm is None:
             return _none(NO_PATH)
         if log is None:
+            self._begin()
             return Foretold(None, READING)
         fit = log.fits.get(engine)
         if fit is None:
@@ -86,18 +87,21 @@ class Minutes:
             self._core.tell(ChoicesChanged())
 
     def _heard(self, event: Event) -> None:
-        if isinstance(event, PatientOpened):
-            pool = ThreadPoolExecutor(1, "edit-log")
-            self._future = pool.submit(_read, self._records, self._core.case.patient.key)
-            pool.shutdown(wait=False)
-        elif isinstance(event, PatientClosed):
+        if isinstance(event, PatientClosed):
             self._log = self._future = None
 
+    def _begin(self) -> None:
+        """Reads, where that is not being done already."""
+        if self._future is None:
+            pool = ThreadPoolExecutor(1, "edit-log")
+            self._future = pool.submit(_read, self._store, self._core.case.patient.key)
+            pool.shutdown(wait=False)
 
-def _read(records: Records, but: str) -> _Log:
+
+def _read(store: SessionStore, but: str) -> _Log:
     """On a thread of its own."""
     cases: dict[Engine, list[EditedCase]] = {}
-    for record in records(but):
+    for record in store.records(key for key in store.all_keys() if key != but):
         engine, path_mm = first_engine(record), _expected_path_mm(record.expected)
         if engine is not None and path_mm is not None and record.review.approval is not None:
             cases.setdefault(engine, []).append(EditedCase(path_mm, sum(record.log.active_s().values())))

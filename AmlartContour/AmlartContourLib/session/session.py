@@ -73,7 +73,7 @@ class Session:
         find_pair = pairs.find if pairs else no_pairs
         self.second = SecondOpinion(self._core, connect, find_pair)
         self.effort = Effort(self._core, self.second)
-        self.minutes = Minutes(self._core, store.records)
+        self.minutes = Minutes(self._core, store)
         self.review = Reviewing(self._core, self.effort, self.contouring)
         self.exporting = Exporting(self._core, find_pair)
         self.saving = Saving(self._core, store)

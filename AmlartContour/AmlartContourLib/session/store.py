@@ -13,7 +13,7 @@ and no path of one is kept, only the hash of its voxels. No pickle: JSON and fra
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,10 +153,14 @@ class SessionStore:
         file = _read_session(self._path(key))
         return from_parameters(file.parameters) if file else None
 
-    def records(self, but: str = "") -> Iterator[Record]:
-        """All saved sessions but that of one key, without voxels; what cannot be read is left out."""
-        keys = [path.name for path in self._root.iterdir()] if self._root.is_dir() else []
-        for key in sorted(key for key in keys if key.isalnum() and key != but):
+    def all_keys(self) -> tuple[str, ...]:
+        """The keys of all patients of whom something is saved."""
+        names = [path.name for path in self._root.iterdir()] if self._root.is_dir() else []
+        return tuple(sorted(name for name in names if name.isalnum()))
+
+    def records(self, keys: Iterable[str]) -> Iterator[Record]:
+        """The saved sessions of these patients, without voxels; what cannot be read is left out."""
+        for key in keys:
             with suppress(AmlartError):
                 record = self.record(key)
                 if record is not None:

@@ -94,13 +94,7 @@ class Worklist:
 
     def records(self) -> tuple[Record, ...]:
         """The saved sessions of the list, without voxels; those that cannot be read are left out."""
-        found = []
-        for key in self._sources:
-            try:
-                found.append(self._store.record(key))
-            except AmlartError:
-                continue
-        return tuple(record for record in found if record is not None)
+        return tuple(self._store.records(self._sources))
 
     def source(self, entry_id: str) -> PatientSource:
         """Where a patient's files lie. InputRefused for an id that is none of the list's."""
